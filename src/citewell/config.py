@@ -1,0 +1,92 @@
+"""Settings: read once at the edge, frozen, nested, complete."""
+
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EmbeddingSettings(_Section):
+    """Which model turns text into vectors."""
+
+    model: str = "builtin"
+    """`builtin`, or `openai:<model>` for any server that speaks OpenAI's `/v1/embeddings`."""
+    dimension: int | None = Field(default=None, ge=1, le=8192)
+    """Size of a remote model's vectors; asked of the model when absent."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """Threads of the builtin model; 0 means one per core."""
+
+
+class LimitSettings(_Section):
+    """Bounds on what one request may cost."""
+
+    upload_bytes: int = Field(default=200 * 1024 * 1024, ge=1)
+    """Largest file accepted."""
+    question_chars: int = Field(default=8_000, ge=1)
+    """Longest question answered."""
+    parse_seconds: float = Field(default=90.0, gt=0)
+    """Wall time for reading one file."""
+    parse_memory_bytes: int = Field(default=1024**3, ge=64 * 1024 * 1024)
+    """Address space of the child that reads a file."""
+    text_chars: int = Field(default=20_000_000, ge=1)
+    """Longest canonical text of one document."""
+
+
+class IndexSettings(_Section):
+    """The disposable projections of the database."""
+
+    memory_bytes: int = Field(default=2 * 1024**3, ge=16 * 1024 * 1024)
+    """Projections beyond this are evicted, least recently used first."""
+    exact_below: int = Field(default=20_000, ge=1)
+    """Collections with fewer chunks are searched exactly; larger ones get a trained index."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured; unknown `CITEWELL_` variables are reported at start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CITEWELL_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+    )
+
+    home: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("citewell", appauthor=False))
+    )
+    """The data directory."""
+    database_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("DATABASE_URL", "database_url")
+    )
+    """PostgreSQL 14 or newer; absent: a private one in the data directory."""
+    host: str = Field(default="127.0.0.1", validation_alias=AliasChoices("HOST", "host"))
+    """Address to listen on."""
+    port: int = Field(default=8420, ge=0, le=65535, validation_alias=AliasChoices("PORT", "port"))
+    """Port to listen on; 0 picks a free one."""
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", validation_alias=AliasChoices("LOG_LEVEL", "log_level")
+    )
+    """Least severe log line written."""
+    admin_key: SecretStr | None = None
+    """First administrator's key; generated when absent."""
+    openai_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key")
+    )
+    """Key for `openai:` models."""
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1",
+        validation_alias=AliasChoices("OPENAI_BASE_URL", "OPENAI_API_BASE", "openai_base_url"),
+    )
+    """Server for `openai:` models."""
+    workers: int = Field(default=1, ge=0, le=64)
+    """Worker processes that `serve` supervises; 0 when they run elsewhere."""
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    limits: LimitSettings = LimitSettings()
+    index: IndexSettings = IndexSettings()

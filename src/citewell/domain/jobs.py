@@ -1,0 +1,58 @@
+"""Background work: a row with a lease, never a message."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from citewell.domain.ids import JobId, TenantId
+
+
+class JobState(StrEnum):
+    """A job never disappears, and is never `leased` without a live lease."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class JobKind(StrEnum):
+    """What a worker can do."""
+
+    INGEST = "ingest"
+    PURGE = "purge"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece of work about one `subject` (a document version for `ingest`, a document for `purge`).
+
+    `progress_done`/`progress_total` count committed chunks; they never go backwards.
+    """
+
+    id: JobId
+    tenant_id: TenantId
+    kind: JobKind
+    subject: UUID
+    state: JobState
+    priority: int
+    attempts: int
+    progress_done: int
+    progress_total: int
+    error_code: str | None
+    error_reason: str | None
+    queue_position: int | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a job until `until` (the database's clock). `token` fences every write."""
+
+    job: Job
+    token: UUID
+    until: datetime

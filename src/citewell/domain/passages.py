@@ -1,0 +1,138 @@
+"""What a search asks and returns, and how an answer points at its sources."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from citewell.domain.documents import TextKind
+from citewell.domain.ids import ChunkId, CollectionId, DocumentId, VersionId
+
+
+class SearchMode(StrEnum):
+    """Which sides of the index a search uses."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A question to the index. Empty `collections` means the tenant's `default` collection.
+
+    `filter` maps a document field (`tags`, `language`, `media_type`, `title`, `filename`, `document_id`,
+    `metadata.<key>`) to a value or a list of accepted values. `min_position` waits until the
+    collection's projection has applied that change number (read your own writes).
+    """
+
+    text: str
+    collections: tuple[CollectionId, ...] = ()
+    limit: int = 8
+    mode: SearchMode = SearchMode.HYBRID
+    filter: Mapping[str, Any] = field(default_factory=dict)
+    min_position: int | None = None
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The score of a passage at each stage; `final` orders the result, higher is better."""
+
+    final: float
+    cosine: float | None = None
+    window_cosine: float | None = None
+    bm25: float | None = None
+    fused: float | None = None
+    late: float | None = None
+    lift: float | None = None
+    link: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A live chunk that a search found: `text` is the canonical text at `start`..`end`."""
+
+    chunk_id: ChunkId
+    document_id: DocumentId
+    version_id: VersionId
+    collection_id: CollectionId
+    title: str
+    filename: str
+    text: str
+    start: int
+    end: int
+    page: int | None
+    page_label: str
+    headings: tuple[str, ...]
+    kind: TextKind
+    language: str
+    ordinal: int
+    context: str
+    scores: Scores
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A candidate that was not returned, and why (`deleted`, `overlap`, `document_cap`, `limit`, `filter`)."""
+
+    chunk_id: ChunkId
+    reason: str
+    scores: Scores
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Passages, best first, with the change number of each collection that they were computed at.
+
+    `milliseconds` maps each stage to its wall time; `degraded` lists what was left out
+    (`dense_unavailable`, `lexical_unavailable`, `time_budget`).
+    """
+
+    passages: tuple[Passage, ...]
+    positions: Mapping[CollectionId, int]
+    milliseconds: Mapping[str, float]
+    degraded: tuple[str, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A footnote: `quote` equals the canonical text of the version at `start`..`end`.
+
+    `number` is the mark in the answer, `answer_start`..`answer_end` the sentence that it supports.
+    """
+
+    number: int
+    answer_start: int
+    answer_end: int
+    chunk_id: ChunkId
+    document_id: DocumentId
+    version_id: VersionId
+    start: int
+    end: int
+    quote: str
+    title: str
+    filename: str
+    page: int | None
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said, with a citation for every sentence. `grounded` is the verified share, 0–1.
+
+    With `answered` false the text says what was looked for, `reason` says why nothing fits, and
+    `related` holds the nearest passages, which are not an answer.
+    """
+
+    text: str
+    citations: tuple[Citation, ...]
+    grounded: float
+    answered: bool
+    reason: str = ""
+    related: tuple[Passage, ...] = ()
+    confidence: float = 0.0
+    degraded: tuple[str, ...] = ()

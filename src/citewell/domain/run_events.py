@@ -1,0 +1,54 @@
+"""What happens during a run, as the agent tells it; `chat` numbers, stores and translates it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from citewell.domain.passages import Answer, Passage
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A node of the graph begins; `name` is unique in the run (`retrieve#2`)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """A node of the graph has ended; `details` are counts and scores for the trace."""
+
+    name: str
+    milliseconds: float
+    details: Mapping[str, float | int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesFound:
+    """The passages that the answer may cite; the mark `[n]` is the n-th of them, from 1."""
+
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextProduced:
+    """The next piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something that the reader should know: `degraded`, `budget`, `draining`, `no_answer`."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFinished:
+    """The answer is complete and its citations are checked."""
+
+    answer: Answer
+
+
+RunEvent = StepStarted | StepFinished | SourcesFound | TextProduced | Noticed | AnswerFinished

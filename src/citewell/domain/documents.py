@@ -109,7 +109,8 @@ class Document:
 @dataclass(frozen=True, slots=True)
 class PageSpan:
     """Characters `start`..`end` of the canonical text are page `number` (from 1); `label` for
-    slides, sheets and the like, else empty."""
+    slides, sheets and the like, else empty.
+    """
 
     number: int
     start: int

@@ -108,8 +108,9 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class PageSpan:
-    """Characters `start`..`end` of the canonical text are page `number` (from 1); `label` for
-    slides, sheets and the like, else empty.
+    """Characters `start`..`end` of the canonical text are page `number`, counted from 1.
+
+    `label` names slides, sheets and the like, else it is empty.
     """
 
     number: int

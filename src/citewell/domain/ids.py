@@ -34,5 +34,5 @@ def new_id() -> UUID:
 
 
 def chunk_id(version: VersionId, pipeline: str, ordinal: int) -> ChunkId:
-    """The id of a chunk: the same for the same version, pipeline and place, so a repeat rewrites it."""
+    """The id of a chunk: the same for the same version, pipeline and place."""
     return ChunkId(uuid5(version, f"{pipeline}/{ordinal}"))

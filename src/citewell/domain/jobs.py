@@ -27,7 +27,9 @@ class JobKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A piece of work about one `subject` (a document version for `ingest`, a document for `purge`).
+    """A piece of work about one `subject`.
+
+    The subject is a document version for `ingest`, a document for `purge`.
 
     `progress_done`/`progress_total` count committed chunks; they never go backwards.
     """
@@ -51,7 +53,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on a job until `until` (the database's clock). `token` fences every write."""
+    """The right to work on a job until `until` (the database's clock); `token` fences writes."""
 
     job: Job
     token: UUID

@@ -21,9 +21,9 @@ class SearchMode(StrEnum):
 class SearchQuery:
     """A question to the index. Empty `collections` means the tenant's `default` collection.
 
-    `filter` maps a document field (`tags`, `language`, `media_type`, `title`, `filename`, `document_id`,
-    `metadata.<key>`) to a value or a list of accepted values. `min_position` waits until the
-    collection's projection has applied that change number (read your own writes).
+    `filter` maps a document field (`tags`, `language`, `media_type`, `title`, `filename`,
+    `document_id`, `metadata.<key>`) to a value or a list of accepted values. `min_position` waits
+    until the collection's projection has applied that change number (read your own writes).
     """
 
     text: str
@@ -75,7 +75,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A candidate that was not returned, and why (`deleted`, `overlap`, `document_cap`, `limit`, `filter`)."""
+    """A candidate that was not returned.
+
+    `reason` is one of `deleted`, `overlap`, `document_cap`, `limit`, `filter`.
+    """
 
     chunk_id: ChunkId
     reason: str

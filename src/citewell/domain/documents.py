@@ -158,6 +158,7 @@ class Chunk:
     start: int
     end: int
     page: int | None
+    page_label: str
     headings: tuple[str, ...]
     context: str
     kind: TextKind

@@ -1,0 +1,122 @@
+"""Blobs: files that are durable before anybody is told of them.
+
+A blob is written under a temporary name, flushed, renamed to its key, and its folder is flushed
+too; a reader sees all of it or nothing.
+"""
+
+import asyncio
+import errno
+import hashlib
+import os
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BufferedWriter
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from citewell.domain.errors import TooLargeError, UnavailableError
+from citewell.storage.repositories.versions import StoredBlob
+
+TEMPORARY_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class BlobStore:
+    """Blobs in a folder; keys are made here and are safe file names."""
+
+    folder: Path
+
+    async def put(self, pieces: AsyncIterator[bytes], *, limit: int) -> StoredBlob:
+        """Stream to disk while counting and hashing; durable on return.
+
+        Raises `TooLargeError` beyond `limit` bytes and `UnavailableError` when the disk is full;
+        then nothing is left behind.
+        """
+        key = uuid4().hex
+        temporary = self.folder / "incoming" / key
+        digest, size = hashlib.sha256(), 0
+        try:
+            with await asyncio.to_thread(_create, temporary) as file:
+                async for piece in pieces:
+                    size += len(piece)
+                    if size > limit:
+                        raise TooLargeError(
+                            f"The file is larger than {limit:,} bytes.",
+                            hint="Split it, or raise CITEWELL_LIMITS__UPLOAD_BYTES.",
+                        )
+                    digest.update(piece)
+                    await asyncio.to_thread(file.write, piece)
+                await asyncio.to_thread(_flush, file.fileno(), file.flush)
+            await asyncio.to_thread(_publish, temporary, self._path(key))
+        except BaseException as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise disk_error(error) from error
+            raise
+        return StoredBlob(key, digest.hexdigest(), size)
+
+    def path(self, key: str) -> Path:
+        """Where the blob is; the key must be one that `put` returned."""
+        return self._path(UUID(hex=key).hex)
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """Remove blobs; one that is gone already is no error."""
+        for key in keys:
+            await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
+
+    def orphans(self, known: set[str], *, older_than_seconds: float, now: float) -> list[Path]:
+        """Files that no row refers to and that no upload in progress can be about to name."""
+        found = [*self.folder.glob("incoming/*"), *self.folder.glob("[0-9a-f][0-9a-f]/*")]
+        return [
+            path
+            for path in found
+            if path.name not in known and _age(path, now) > older_than_seconds
+        ]
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / key
+
+
+def disk_error(error: OSError) -> UnavailableError:
+    """What to tell a caller whose file could not be kept."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return UnavailableError(
+            "The disk is full; the file was not kept.",
+            hint="Free some space in the data directory and send it again.",
+            retry_after=60,
+        )
+    return UnavailableError(
+        f"The file could not be kept: {error.strerror}.",
+        hint="Check the data directory's permissions and disk.",
+        retry_after=60,
+    )
+
+
+def _create(path: Path) -> BufferedWriter:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("xb")
+
+
+def _flush(descriptor: int, flush: Callable[[], None]) -> None:
+    flush()
+    os.fsync(descriptor)
+
+
+def _publish(temporary: Path, final: Path) -> None:
+    final.parent.mkdir(parents=True, exist_ok=True)
+    temporary.rename(final)
+    for folder in (final.parent, final.parent.parent):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _age(path: Path, now: float) -> float:
+    try:
+        return now - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

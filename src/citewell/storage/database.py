@@ -1,0 +1,214 @@
+"""The database: transactions inside one tenant, and the few that look across tenants.
+
+A `Transaction` carries the repositories. It runs as a role that owns nothing and cannot bypass
+row-level security, so that a forgotten filter finds nothing instead of a neighbour's rows.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from citewell.domain.errors import StartError, UnavailableError
+from citewell.domain.ids import TenantId
+from citewell.storage.repositories.audit import AuditRepository
+from citewell.storage.repositories.chunks import ChunkRepository
+from citewell.storage.repositories.collections import CollectionRepository
+from citewell.storage.repositories.conversations import ConversationRepository
+from citewell.storage.repositories.documents import DocumentRepository
+from citewell.storage.repositories.idempotency import IdempotencyRepository
+from citewell.storage.repositories.jobs import JobRepository
+from citewell.storage.repositories.keys import KeyRepository
+from citewell.storage.repositories.runs import RunRepository
+from citewell.storage.repositories.spaces import SpaceRepository
+from citewell.storage.repositories.system import SystemRepository
+from citewell.storage.repositories.versions import VersionRepository
+
+POOL_SIZE = 10
+POOL_OVERFLOW = 10
+POOL_SECONDS = 5.0
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 60
+
+_ENTER_TENANT = text(
+    "SELECT set_config('role', 'citewell_app', true), set_config('app.tenant_id', :tenant, true)"
+)
+_ENTER_SYSTEM = text("SELECT set_config('role', 'citewell_system', true)")
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """The repositories of one tenant; everything commits together or not at all."""
+
+    connection: AsyncConnection
+    tenant_id: TenantId
+
+    @cached_property
+    def collections(self) -> CollectionRepository:
+        """Collections and their change log."""
+        return CollectionRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def documents(self) -> DocumentRepository:
+        """Documents."""
+        return DocumentRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def versions(self) -> VersionRepository:
+        """Versions and their canonical text."""
+        return VersionRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def chunks(self) -> ChunkRepository:
+        """Chunks and their embeddings."""
+        return ChunkRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def spaces(self) -> SpaceRepository:
+        """Embedding spaces."""
+        return SpaceRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def jobs(self) -> JobRepository:
+        """Jobs."""
+        return JobRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def conversations(self) -> ConversationRepository:
+        """Conversations, messages and citations."""
+        return ConversationRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def runs(self) -> RunRepository:
+        """Runs and their event logs."""
+        return RunRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def keys(self) -> KeyRepository:
+        """Users and API keys."""
+        return KeyRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def audit(self) -> AuditRepository:
+        """The chained record of actions."""
+        return AuditRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyRepository:
+        """Replies kept for repeated requests."""
+        return IdempotencyRepository(self.connection, self.tenant_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A pool of connections.
+
+    Every method raises `UnavailableError` when the server cannot be reached or is restarting; what
+    was not committed then is not stored.
+    """
+
+    engine: AsyncEngine
+    url: URL
+
+    @classmethod
+    def connect(cls, url: str, *, pool_size: int = POOL_SIZE) -> "Database":
+        """Prepare the pool; nothing is opened yet. Raises `StartError` for a malformed URL."""
+        parsed = parse_url(url)
+        engine = create_async_engine(
+            parsed,
+            pool_size=pool_size,
+            max_overflow=POOL_OVERFLOW,
+            pool_timeout=POOL_SECONDS,
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "options": f"-c jit=off -c statement_timeout={STATEMENT_SECONDS}s"
+                " -c idle_in_transaction_session_timeout=60s",
+            },
+        )
+        return cls(engine, parsed)
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: TenantId) -> AsyncIterator[Transaction]:
+        """One story of one tenant: commits at the end, rolls back on any error."""
+        async with self._begin() as connection:
+            await connection.execute(_ENTER_TENANT, {"tenant": str(tenant_id)})
+            yield Transaction(connection, tenant_id)
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[SystemRepository]:
+        """Work that belongs to no tenant: keys by digest, jobs to claim, projections to feed."""
+        async with self._begin() as connection:
+            await connection.execute(_ENTER_SYSTEM)
+            yield SystemRepository(connection)
+
+    async def durability(self) -> dict[str, str]:
+        """The server's settings that decide whether a commit survives a power cut."""
+        async with self._begin() as connection:
+            rows = await connection.execute(
+                text(
+                    "SELECT name, setting FROM pg_settings"
+                    " WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')"
+                )
+            )
+            return {row.name: row.setting for row in rows}
+
+    async def ping(self) -> None:
+        """Return when the server answers."""
+        async with self._begin() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self.engine.begin() as connection:
+                yield connection
+        except PoolTimeoutError as error:
+            raise UnavailableError(
+                "Every database connection is busy.", hint="Try again in a moment."
+            ) from error
+        except DBAPIError as error:
+            if is_unreachable(error):
+                raise UnavailableError(
+                    "The database cannot be reached.", hint="It may be starting; try again."
+                ) from error
+            raise
+
+
+def parse_url(url: str) -> URL:
+    """`postgres://` and `postgresql://` URLs, for psycopg; raises `StartError` for anything else."""
+    try:
+        parsed = make_url(url)
+    except Exception as error:  # SQLAlchemy raises ArgumentError and ValueError alike.
+        raise _bad_url() from error
+    if parsed.drivername.split("+")[0] not in {"postgres", "postgresql"}:
+        raise _bad_url()
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def is_unreachable(error: DBAPIError) -> bool:
+    """Whether the connection, not the statement, is at fault."""
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    # Classes 08 (connection), 53 (resources) and 57P (operator intervention), PostgreSQL appendix A;
+    # a connection that was never made has no state at all.
+    state = getattr(error.orig, "sqlstate", None)
+    return state is None or state.startswith(("08", "53", "57P"))
+
+
+def _bad_url() -> StartError:
+    return StartError(
+        "DATABASE_URL is not a PostgreSQL address.",
+        hint="Write it as postgresql://user:password@host:5432/name, or unset it to use the"
+        " private database in the data directory.",
+    )

@@ -1,0 +1,286 @@
+"""Chunks and their embeddings: what ingestion writes, projections read, searches join."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Row, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from citewell.domain.documents import Chunk, TextKind
+from citewell.domain.ids import ChunkId, CollectionId, DocumentId, SpaceId, VersionId
+from citewell.storage.repositories.scope import Scope
+from citewell.storage.tables.documents import chunks, embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class NewChunk:
+    """A chunk, its text and its vectors: (1 + windows, dimension), the whole first."""
+
+    chunk: Chunk
+    text: str
+    vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """What a projection needs of a chunk; `vectors` is (1 + windows, dimension) float16."""
+
+    key: int
+    document_id: DocumentId
+    version_id: VersionId
+    ordinal: int
+    terms: str
+    field_terms: str
+    vectors: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveChunk:
+    """A chunk of a searchable document, as a search shows it."""
+
+    key: int
+    id: ChunkId
+    document_id: DocumentId
+    version_id: VersionId
+    collection_id: CollectionId
+    title: str
+    filename: str
+    text: str
+    start: int
+    end: int
+    page: int | None
+    page_label: str
+    headings: tuple[str, ...]
+    kind: TextKind
+    language: str
+    ordinal: int
+    context: str
+    metadata: dict[str, Any]
+
+
+_LIVE_FROM = (
+    " FROM chunks c JOIN documents d ON d.id = c.document_id"
+    " AND d.active_version_id = c.version_id AND d.deleted_at IS NULL"
+    " AND d.tenant_id = :tenant"
+)
+
+_LIVE = text(
+    "SELECT c.key, c.id, c.document_id, c.version_id, d.collection_id, d.title, d.filename,"
+    ' c.text, c.start, c."end", c.page, c.page_label, c.headings, c.kind, v.language,'
+    " c.ordinal, c.context, d.metadata" + _LIVE_FROM + " JOIN document_versions v"
+    " ON v.id = c.version_id WHERE c.key = ANY(:keys)"
+    " AND d.collection_id = ANY(:collections)"
+)
+
+_ENTRIES = (
+    "SELECT c.key, c.document_id, c.version_id, c.ordinal, c.terms, c.field_terms, e.vectors"
+    + _LIVE_FROM
+    + " JOIN embeddings e ON e.chunk_id = c.id AND e.space_id = :space"
+)
+_ENTRIES_OF_COLLECTION = text(
+    _ENTRIES + " WHERE d.collection_id = :collection AND c.key > :after ORDER BY c.key LIMIT :limit"
+)
+_ENTRIES_OF_VERSION = text(
+    _ENTRIES + " WHERE c.version_id = :version AND c.key > :after ORDER BY c.key LIMIT :limit"
+)
+_KEYS = text("SELECT c.key" + _LIVE_FROM + " WHERE d.collection_id = :collection ORDER BY c.key")
+
+
+class ChunkRepository(Scope):
+    """The chunks of one tenant."""
+
+    async def put(
+        self,
+        document_id: DocumentId,
+        version_id: VersionId,
+        space_id: SpaceId,
+        batch: Sequence[NewChunk],
+    ) -> None:
+        """Write chunks with their vectors; writing the same ones again changes nothing."""
+        rows = [self._row(document_id, version_id, new) for new in batch]
+        vectors = [
+            {
+                "tenant_id": self.tenant_id,
+                "chunk_id": new.chunk.id,
+                "space_id": space_id,
+                "vectors": new.vectors.astype("<f2").tobytes(),
+            }
+            for new in batch
+        ]
+        await self.connection.execute(insert(chunks).on_conflict_do_nothing(), rows)
+        await self.connection.execute(insert(embeddings).on_conflict_do_nothing(), vectors)
+
+    async def done(self, version_id: VersionId, space_id: SpaceId) -> set[int]:
+        """Ordinals of the version's chunks that are written with their vectors."""
+        found = await self.connection.execute(
+            select(chunks.c.ordinal)
+            .join(embeddings, embeddings.c.chunk_id == chunks.c.id)
+            .where(
+                chunks.c.tenant_id == self.tenant_id,
+                chunks.c.version_id == version_id,
+                embeddings.c.space_id == space_id,
+            )
+        )
+        return set(found.scalars())
+
+    async def clear(self, version_id: VersionId) -> None:
+        """Remove the version's chunks, for a new pipeline to write its own."""
+        await self.connection.execute(
+            chunks.delete().where(
+                chunks.c.tenant_id == self.tenant_id, chunks.c.version_id == version_id
+            )
+        )
+
+    async def live(
+        self, keys: Sequence[int], collections: Sequence[CollectionId]
+    ) -> dict[int, LiveChunk]:
+        """Those of `keys` that are searchable at this moment in these collections."""
+        found = await self.connection.execute(
+            _LIVE,
+            {"tenant": self.tenant_id, "keys": list(keys), "collections": list(collections)},
+        )
+        return {row.key: _to_live(row) for row in found}
+
+    async def entries(
+        self, collection_id: CollectionId, space_id: SpaceId, *, after: int, limit: int
+    ) -> list[IndexEntry]:
+        """Searchable entries of the collection with a key above `after`, in order of key."""
+        return await self._entries(
+            _ENTRIES_OF_COLLECTION,
+            {"collection": collection_id, "space": space_id, "after": after, "limit": limit},
+        )
+
+    async def entries_of(
+        self, version_id: VersionId, space_id: SpaceId, *, after: int, limit: int
+    ) -> list[IndexEntry]:
+        """Searchable entries of one version; none when it is no longer the document's own."""
+        return await self._entries(
+            _ENTRIES_OF_VERSION,
+            {"version": version_id, "space": space_id, "after": after, "limit": limit},
+        )
+
+    async def live_keys(self, collection_id: CollectionId) -> NDArray[np.int64]:
+        """Keys of every searchable chunk of the collection, ascending."""
+        found = await self.connection.execute(
+            _KEYS, {"tenant": self.tenant_id, "collection": collection_id}
+        )
+        return np.fromiter(found.scalars(), dtype=np.int64)
+
+    async def matching(
+        self, collections: Sequence[CollectionId], conditions: str, values: dict[str, Any]
+    ) -> NDArray[np.int64]:
+        """Keys of searchable chunks whose document meets `conditions`, SQL made by `filters`."""
+        statement = text(
+            "SELECT c.key"
+            + _LIVE_FROM
+            + " JOIN document_versions v ON v.id = c.version_id"
+            + f" WHERE d.collection_id = ANY(:collections) AND {conditions} ORDER BY c.key"
+        )
+        found = await self.connection.execute(
+            statement, {"tenant": self.tenant_id, "collections": list(collections), **values}
+        )
+        return np.fromiter(found.scalars(), dtype=np.int64)
+
+    async def of_document(
+        self, version_id: VersionId, *, after: int, limit: int
+    ) -> Sequence[Row[Any]]:
+        """Chunks of a version in order, those with an ordinal above `after`."""
+        found = await self.connection.execute(
+            select(chunks)
+            .where(
+                chunks.c.tenant_id == self.tenant_id,
+                chunks.c.version_id == version_id,
+                chunks.c.ordinal > after,
+            )
+            .order_by(chunks.c.ordinal)
+            .limit(limit)
+        )
+        return found.all()
+
+    async def counts(self, document_id: DocumentId) -> dict[str, int]:
+        """How many rows a document has per store."""
+        found = await self.connection.execute(
+            text(
+                "SELECT (SELECT count(*) FROM document_versions WHERE document_id = :id) versions,"
+                " (SELECT count(*) FROM chunks WHERE document_id = :id) chunks,"
+                " (SELECT count(*) FROM embeddings e JOIN chunks c ON c.id = e.chunk_id"
+                "  WHERE c.document_id = :id) embeddings,"
+                " (SELECT count(DISTINCT blob_key) FROM document_versions"
+                "  WHERE document_id = :id) blobs"
+            ),
+            {"id": document_id},
+        )
+        return dict(found.one()._mapping)
+
+    async def _entries(self, statement: Any, values: dict[str, Any]) -> list[IndexEntry]:
+        found = await self.connection.execute(statement, {"tenant": self.tenant_id, **values})
+        dimension = await self._dimension(values["space"])
+        return [_to_entry(row, dimension) for row in found]
+
+    async def _dimension(self, space_id: SpaceId) -> int:
+        found = await self.connection.execute(
+            text("SELECT dimension FROM spaces WHERE id = :id"), {"id": space_id}
+        )
+        return int(found.scalar_one())
+
+    def _row(
+        self, document_id: DocumentId, version_id: VersionId, new: NewChunk
+    ) -> dict[str, Any]:
+        chunk = new.chunk
+        return {
+            "id": chunk.id,
+            "tenant_id": self.tenant_id,
+            "document_id": document_id,
+            "version_id": version_id,
+            "ordinal": chunk.ordinal,
+            "start": chunk.start,
+            "end": chunk.end,
+            "page": chunk.page,
+            "page_label": chunk.page_label,
+            "headings": list(chunk.headings),
+            "context": chunk.context,
+            "kind": chunk.kind.value,
+            "tokens": chunk.tokens,
+            "windows": [offset for window in chunk.windows for offset in window],
+            "terms": chunk.terms,
+            "field_terms": chunk.field_terms,
+            "text": new.text,
+        }
+
+
+def _to_entry(row: Row[Any], dimension: int) -> IndexEntry:
+    return IndexEntry(
+        key=row.key,
+        document_id=DocumentId(row.document_id),
+        version_id=VersionId(row.version_id),
+        ordinal=row.ordinal,
+        terms=row.terms,
+        field_terms=row.field_terms,
+        vectors=np.frombuffer(row.vectors, dtype="<f2").reshape(-1, dimension),
+    )
+
+
+def _to_live(row: Row[Any]) -> LiveChunk:
+    return LiveChunk(
+        key=row.key,
+        id=ChunkId(row.id),
+        document_id=DocumentId(row.document_id),
+        version_id=VersionId(row.version_id),
+        collection_id=CollectionId(row.collection_id),
+        title=row.title,
+        filename=row.filename,
+        text=row.text,
+        start=row.start,
+        end=row.end,
+        page=row.page,
+        page_label=row.page_label,
+        headings=tuple(row.headings),
+        kind=TextKind(row.kind),
+        language=row.language,
+        ordinal=row.ordinal,
+        context=row.context,
+        metadata=row.metadata,
+    )

@@ -1,0 +1,168 @@
+"""What belongs to no single tenant: keys by digest, jobs to claim, runs to recover."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from citewell.domain.ids import CollectionId, KeyId, RunId, TenantId, UserId
+from citewell.domain.jobs import JobState, Lease
+from citewell.domain.principal import Principal, Role, Scope
+from citewell.storage.repositories.jobs import to_job
+from citewell.storage.tables.conversations import runs
+from citewell.storage.tables.documents import collections, document_versions, jobs
+from citewell.storage.tables.tenancy import api_keys, memberships
+
+LEASE_SECONDS = 15
+POISON_CRASHES = 3
+# A worker that is killed from outside does not spend a job's chances, but one that dies without a
+# trace this often without any committed progress is not being unlucky.
+SILENT_DEATHS = 20
+
+# Fair between tenants: the one with the fewest jobs at work goes first.
+_CLAIM = text(
+    "WITH busy AS (SELECT tenant_id, count(*) AS n FROM jobs WHERE state = 'leased' GROUP BY 1),"
+    " next AS (SELECT j.id FROM jobs j LEFT JOIN busy b ON b.tenant_id = j.tenant_id"
+    "  WHERE j.state = 'queued' AND j.run_after <= now()"
+    "  ORDER BY j.priority DESC, coalesce(b.n, 0), j.created_at"
+    "  FOR UPDATE OF j SKIP LOCKED LIMIT 1)"
+    " UPDATE jobs SET state = 'leased', lease_token = :token, worker = :worker,"
+    " lease_until = now() + make_interval(secs => :seconds), attempts = attempts + 1,"
+    " started_at = coalesce(started_at, now())"
+    " FROM next WHERE jobs.id = next.id RETURNING jobs.*"
+)
+
+_REAP = text(
+    "UPDATE jobs SET lease_token = NULL, worker = NULL, lease_until = NULL,"
+    " state = CASE WHEN crashes >= :crashes OR attempts >= :attempts THEN 'failed'"
+    "  ELSE 'queued' END,"
+    " error_code = CASE WHEN crashes >= :crashes OR attempts >= :attempts THEN 'poison' END,"
+    " error_reason = CASE WHEN crashes >= :crashes OR attempts >= :attempts"
+    "  THEN 'It ended the worker that read it, each time it was tried.' END,"
+    " finished_at = CASE WHEN crashes >= :crashes OR attempts >= :attempts THEN now() END"
+    " WHERE id IN (SELECT id FROM jobs WHERE state = 'leased' AND lease_until < now()"
+    "  FOR UPDATE SKIP LOCKED) RETURNING *"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRepository:
+    """Runs as the system role, which sees these tables across tenants and no document."""
+
+    connection: AsyncConnection
+
+    async def principal_by_digest(self, digest: bytes) -> Principal | None:
+        """The holder of an API key that is not revoked."""
+        found = await self.connection.execute(
+            select(api_keys, memberships.c.role)
+            .join(memberships, memberships.c.user_id == api_keys.c.user_id)
+            .where(api_keys.c.digest == digest, api_keys.c.revoked_at.is_(None))
+        )
+        row = found.one_or_none()
+        if row is None:
+            return None
+        return Principal(
+            tenant_id=TenantId(row.tenant_id),
+            user_id=UserId(row.user_id),
+            role=Role(row.role),
+            scopes=frozenset(Scope(scope) for scope in row.scopes),
+            key_id=KeyId(row.id),
+        )
+
+    async def claim(self, worker: UUID) -> Lease | None:
+        """The next job, leased to `worker` for `LEASE_SECONDS`; None when the queue is empty."""
+        token = uuid4()
+        found = await self.connection.execute(
+            _CLAIM, {"token": token, "worker": worker, "seconds": LEASE_SECONDS}
+        )
+        row = found.one_or_none()
+        return None if row is None else Lease(to_job(row), token, row.lease_until)
+
+    async def heartbeat(self, lease: Lease) -> bool:
+        """Extend a lease; False when it is lost."""
+        extended = text("now() + make_interval(secs => :seconds)").bindparams(seconds=LEASE_SECONDS)
+        done = await self.connection.execute(
+            update(jobs)
+            .where(
+                jobs.c.id == lease.job.id,
+                jobs.c.state == JobState.LEASED.value,
+                jobs.c.lease_token == lease.token,
+                jobs.c.lease_until > func.now(),
+            )
+            .values(lease_until=extended)
+        )
+        return bool(done.rowcount)
+
+    async def release(self, worker: UUID) -> int:
+        """Hand back what `worker` holds, at once and without spending an attempt."""
+        return await self._give_back(worker, crashes=0)
+
+    async def blame(self, worker: UUID) -> int:
+        """As `release`, for a worker that died by its own fault: counts towards poison."""
+        return await self._give_back(worker, crashes=1)
+
+    async def reap(self) -> list[tuple[TenantId, UUID, str]]:
+        """Take back expired leases; (tenant, subject, kind) of the jobs that are poison."""
+        found = await self.connection.execute(
+            _REAP, {"crashes": POISON_CRASHES, "attempts": SILENT_DEATHS}
+        )
+        return [
+            (TenantId(row.tenant_id), row.subject, row.kind)
+            for row in found
+            if row.state == JobState.FAILED.value
+        ]
+
+    async def queue_depth(self) -> dict[str, int]:
+        """How many jobs are in each unfinished state."""
+        found = await self.connection.execute(
+            select(jobs.c.state, func.count().label("n"))
+            .where(jobs.c.state.in_([JobState.QUEUED.value, JobState.LEASED.value]))
+            .group_by(jobs.c.state)
+        )
+        return {row.state: row.n for row in found}
+
+    async def collections(self) -> list[tuple[TenantId, CollectionId]]:
+        """Every collection, oldest first."""
+        found = await self.connection.execute(
+            select(collections.c.tenant_id, collections.c.id).order_by(collections.c.id)
+        )
+        return [(TenantId(row.tenant_id), CollectionId(row.id)) for row in found]
+
+    async def heads(self) -> dict[CollectionId, int]:
+        """The last change number of every collection."""
+        found = await self.connection.execute(select(collections.c.id, collections.c.head))
+        return {CollectionId(row.id): row.head for row in found}
+
+    async def blob_keys(self) -> set[str]:
+        """Every blob that a version refers to."""
+        found = await self.connection.execute(select(document_versions.c.blob_key))
+        return set(found.scalars())
+
+    async def abandoned_runs(self) -> list[tuple[TenantId, RunId]]:
+        """Runs whose process has stopped renewing their lease."""
+        found = await self.connection.execute(
+            select(runs.c.tenant_id, runs.c.id).where(
+                runs.c.state == "running", runs.c.lease_until < func.now()
+            )
+        )
+        return [(TenantId(row.tenant_id), RunId(row.id)) for row in found]
+
+    async def _give_back(self, worker: UUID, *, crashes: int) -> int:
+        values: dict[str, Any] = {
+            "state": JobState.QUEUED.value,
+            "lease_token": None,
+            "worker": None,
+            "attempts": func.greatest(jobs.c.attempts - 1, 0),
+            "crashes": jobs.c.crashes + crashes,
+        }
+        if crashes:
+            # The reaper decides whether it is poison now.
+            values = {"crashes": jobs.c.crashes + crashes, "lease_until": func.now()}
+        done = await self.connection.execute(
+            update(jobs)
+            .where(jobs.c.state == JobState.LEASED.value, jobs.c.worker == worker)
+            .values(**values)
+        )
+        return int(done.rowcount)

@@ -1,0 +1,200 @@
+"""Versions of a document: one per content, with its canonical text."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, insert, select, update
+
+from citewell.domain.documents import Heading, PageSpan, ParsedText, TextKind
+from citewell.domain.errors import NotFoundError
+from citewell.domain.ids import CollectionId, DocumentId, VersionId, new_id
+from citewell.storage.repositories.scope import Scope
+from citewell.storage.tables.documents import document_versions, documents
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What ingestion needs to know of a version."""
+
+    id: VersionId
+    document_id: DocumentId
+    collection_id: CollectionId
+    title: str
+    filename: str
+    blob_key: str
+    media_type: str
+    pipeline: str
+    chunks_total: int
+    has_text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """Bytes that are durable in the blob store."""
+
+    key: str
+    sha256: str
+    size: int
+    media_type: str = ""
+
+
+class VersionRepository(Scope):
+    """The versions of one tenant's documents, deleted documents' versions left out."""
+
+    async def add(self, document_id: DocumentId, blob: StoredBlob) -> VersionId:
+        """The next version of the document, which becomes its latest."""
+        version_id = VersionId(new_id())
+        last = select(func.coalesce(func.max(document_versions.c.number), 0) + 1).where(
+            document_versions.c.document_id == document_id
+        )
+        await self.connection.execute(
+            insert(document_versions).values(
+                id=version_id,
+                tenant_id=self.tenant_id,
+                document_id=document_id,
+                number=last.scalar_subquery(),
+                blob_key=blob.key,
+                sha256=blob.sha256,
+                size=blob.size,
+                media_type=blob.media_type,
+            )
+        )
+        await self.connection.execute(
+            update(documents)
+            .where(documents.c.tenant_id == self.tenant_id, documents.c.id == document_id)
+            .values(latest_version_id=version_id, updated_at=func.now())
+        )
+        return version_id
+
+    async def get(self, version_id: VersionId) -> Version:
+        """Raises `NotFoundError`, also when its document is deleted."""
+        version = document_versions.c
+        found = await self.connection.execute(
+            select(
+                version.document_id,
+                version.blob_key,
+                version.media_type,
+                version.pipeline,
+                version.chunks_total,
+                version.text.is_not(None).label("has_text"),
+                documents.c.collection_id,
+                documents.c.title,
+                documents.c.filename,
+            )
+            .join(documents, documents.c.id == version.document_id)
+            .where(self._mine(version_id), documents.c.deleted_at.is_(None))
+        )
+        row = found.one_or_none()
+        if row is None:
+            raise NotFoundError(f"No document version {version_id}.")
+        return Version(
+            id=version_id,
+            document_id=DocumentId(row.document_id),
+            collection_id=CollectionId(row.collection_id),
+            title=row.title,
+            filename=row.filename,
+            blob_key=row.blob_key,
+            media_type=row.media_type,
+            pipeline=row.pipeline,
+            chunks_total=row.chunks_total,
+            has_text=row.has_text,
+        )
+
+    async def store_text(self, version_id: VersionId, parsed: ParsedText, media_type: str) -> None:
+        """Keep the canonical text; every offset in the product points into it."""
+        await self._set(
+            version_id,
+            text=parsed.text,
+            kind=parsed.kind.value,
+            title=parsed.title,
+            language=parsed.language,
+            media_type=media_type,
+            pages=[asdict(page) for page in parsed.pages],
+            headings=[asdict(heading) for heading in parsed.headings],
+            warnings=list(parsed.warnings),
+            code_language=parsed.code_language,
+            parser=parsed.parser,
+        )
+
+    async def set_plan(self, version_id: VersionId, pipeline: str, total: int) -> None:
+        """How many chunks this pipeline makes of the text."""
+        await self._set(version_id, pipeline=pipeline, chunks_total=total)
+
+    async def set_progress(self, version_id: VersionId, done: int) -> None:
+        """Committed chunks; never goes backwards."""
+        greatest = func.greatest(document_versions.c.chunks_done, done)
+        await self._set(version_id, chunks_done=greatest)
+
+    async def parsed(self, version_id: VersionId) -> ParsedText:
+        """The canonical text with its map; raises `NotFoundError` when it was never read."""
+        found = await self.connection.execute(
+            select(document_versions).where(
+                self._mine(version_id), document_versions.c.text.is_not(None)
+            )
+        )
+        row = found.one_or_none()
+        if row is None:
+            raise NotFoundError(f"Document version {version_id} has no text.")
+        return ParsedText(
+            text=row.text,
+            kind=TextKind(row.kind),
+            pages=tuple(PageSpan(**page) for page in row.pages),
+            headings=tuple(Heading(**heading) for heading in row.headings),
+            title=row.title,
+            language=row.language,
+            warnings=tuple(row.warnings),
+            parser=row.parser,
+            code_language=row.code_language,
+        )
+
+    async def span(self, version_id: VersionId, start: int, end: int) -> str | None:
+        """The canonical text at `start`..`end`, or None when the version is gone."""
+        found = await self.connection.execute(
+            select(
+                func.substring(document_versions.c.text, start + 1, max(0, end - start))
+            ).where(self._mine(version_id))
+        )
+        return found.scalar_one_or_none()
+
+    async def current(self, document_id: DocumentId) -> VersionId:
+        """The version that is searched, or the latest one; raises `NotFoundError`."""
+        found = await self.connection.execute(
+            select(
+                func.coalesce(documents.c.active_version_id, documents.c.latest_version_id)
+            ).where(
+                documents.c.tenant_id == self.tenant_id,
+                documents.c.id == document_id,
+                documents.c.deleted_at.is_(None),
+            )
+        )
+        version_id = found.scalar_one_or_none()
+        if version_id is None:
+            raise NotFoundError(f"No document {document_id}.")
+        return VersionId(version_id)
+
+    async def blob(self, document_id: DocumentId) -> StoredBlob:
+        """The bytes of the latest version; raises `NotFoundError`."""
+        version = document_versions.c
+        found = await self.connection.execute(
+            select(version.blob_key, version.sha256, version.size, version.media_type)
+            .join(documents, documents.c.latest_version_id == version.id)
+            .where(
+                documents.c.tenant_id == self.tenant_id,
+                documents.c.id == document_id,
+                documents.c.deleted_at.is_(None),
+            )
+        )
+        row = found.one_or_none()
+        if row is None:
+            raise NotFoundError(f"No document {document_id}.")
+        return StoredBlob(row.blob_key, row.sha256, row.size, row.media_type)
+
+    async def _set(self, version_id: VersionId, **values: Any) -> None:
+        await self.connection.execute(
+            update(document_versions).where(self._mine(version_id)).values(**values)
+        )
+
+    def _mine(self, version_id: VersionId) -> ColumnElement[bool]:
+        return (document_versions.c.tenant_id == self.tenant_id) & (
+            document_versions.c.id == version_id
+        )

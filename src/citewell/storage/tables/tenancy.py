@@ -1,0 +1,81 @@
+"""Who: tenants, their users, the keys they hold, and the record of what they did."""
+
+from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, SmallInteger, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.schema import UniqueConstraint
+
+from citewell.storage.tables.schema import identity, metadata, moment, reference, tenant
+
+tenants = Table(
+    "tenants",
+    metadata,
+    identity(),
+    Column("name", Text, nullable=False, unique=True),
+    moment("created_at"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    identity(),
+    tenant(),
+    Column("name", Text, nullable=False),
+    moment("created_at"),
+    UniqueConstraint("tenant_id", "name"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    identity(),
+    tenant(),
+    reference("user_id", "users"),
+    Column("role", SmallInteger, nullable=False),
+    UniqueConstraint("tenant_id", "user_id"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    identity(),
+    tenant(),
+    reference("user_id", "users"),
+    Column("name", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    moment("created_at"),
+    moment("revoked_at", nullable=True),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    identity(),
+    tenant(),
+    Column("number", BigInteger, nullable=False),
+    Column("actor", Uuid(), nullable=True),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("details", JSONB, nullable=False),
+    Column("request_id", Text, nullable=False),
+    moment("at"),
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    UniqueConstraint("tenant_id", "number"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    identity(),
+    tenant(),
+    Column("user_id", Uuid(), nullable=False),
+    Column("route", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("finished", Boolean, nullable=False),
+    Column("status", SmallInteger, nullable=True),
+    Column("reply", JSONB, nullable=True),
+    moment("created_at"),
+    UniqueConstraint("tenant_id", "user_id", "route", "key"),
+)

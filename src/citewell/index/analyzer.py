@@ -1,0 +1,127 @@
+"""One analyzer for asking and for indexing: a pure function from text to terms.
+
+Engines receive terms, not text, so that exchanging the engine does not change what matches.
+Words are runs of Unicode letters, digits *and combining marks* (without the marks, Hindi, Thai and
+vocalised Arabic fall apart). They are stemmed by Snowball for the document's language; scripts
+without spaces become bigrams; identifiers are kept whole and in parts.
+"""
+
+import re
+from functools import lru_cache
+
+import Stemmer
+
+from citewell.domain.documents import TextKind
+
+_SNOWBALL = {
+    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek",
+    "en": "english", "es": "spanish", "eu": "basque", "fi": "finnish", "fr": "french",
+    "ga": "irish", "hi": "hindi", "hu": "hungarian", "hy": "armenian", "id": "indonesian",
+    "it": "italian", "lt": "lithuanian", "ne": "nepali", "nl": "dutch", "no": "norwegian",
+    "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish",
+    "ta": "tamil", "tr": "turkish",
+}  # fmt: skip
+
+# Languages that write compounds as one word: their long words are also found by parts.
+_COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi", "hu"})
+GRAM = 4
+
+STOP_WORDS = frozenset(
+    "a an and are as at be but by for if in into is it no not of on or such that the their then"
+    " there these they this to was will with".split()
+)
+QUESTION_WORDS = STOP_WORDS | frozenset(
+    "what which who whom when where why how do does did has have had can could would should may"
+    " might been being were am i you he she we me my your his her its our from about than so some"
+    " any all each more most other".split()
+)
+
+_WORD = re.compile(r"[\w\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0dff\u0e00-\u0eff]+")
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_HAS_CAMEL = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
+MAX_WORD = 100
+
+
+def analyze(
+    text: str, *, language: str = "", kind: TextKind = TextKind.PROSE, question: bool = False
+) -> list[str]:
+    """The terms of `text`, in order, with repeats.
+
+    `language` is a code of ISO 639-1; unknown ones are not stemmed. `question` drops the words
+    that only ask. A text without words has no terms.
+    """
+    stop = _stop_words(language, question=question)
+    words = [w for w in _words(text, parts=True) if w not in stop]
+    if question and not words:
+        # "What is it?" still asks for something.
+        words = _words(text, parts=True)
+    stems = _stems(words, "en" if kind is TextKind.CODE and not language else language)
+    if language in _COMPOUNDING:
+        stems += [gram for stem in stems for gram in _grams(stem)]
+    return stems
+
+
+def is_identifier_like(text: str) -> bool:
+    """Whether a question consists mostly of names as programs write them."""
+    words = _WORD.findall(text)
+    marked = [w for w in words if "_" in w.strip("_") or _HAS_CAMEL.search(w) or _mixes(w)]
+    return bool(words) and len(marked) * 2 >= len(words)
+
+
+def _words(text: str, *, parts: bool) -> list[str]:
+    out: list[str] = []
+    for word in _WORD.findall(text):
+        if len(word) > MAX_WORD:
+            continue
+        lowered = word.lower()
+        if not word.isascii() and _UNSPACED.search(word):
+            out += _bigrams(lowered)
+            continue
+        out.append(lowered)
+        if parts and ("_" in word or _HAS_CAMEL.search(word)):
+            split = [p.lower() for piece in word.split("_") for p in _CAMEL.split(piece) if p]
+            if len(split) > 1 or split != [lowered]:
+                out += split
+    return out
+
+
+def _bigrams(word: str) -> list[str]:
+    out: list[str] = []
+    end = 0
+    for run in _UNSPACED.finditer(word):
+        if run.start() > end:
+            out.append(word[end : run.start()])
+        piece = run.group()
+        out += [piece[i : i + 2] for i in range(max(1, len(piece) - 1))]
+        end = run.end()
+    if end < len(word):
+        out.append(word[end:])
+    return out
+
+
+def _grams(stem: str) -> list[str]:
+    if len(stem) <= GRAM or not stem.isalpha():
+        return []
+    return [f"{stem[i : i + GRAM]}~" for i in range(len(stem) - GRAM + 1)]
+
+
+def _stems(words: list[str], language: str) -> list[str]:
+    stemmer = _stemmer(language)
+    return stemmer.stemWords(words) if stemmer else words
+
+
+@lru_cache(maxsize=64)
+def _stemmer(language: str) -> Stemmer.Stemmer | None:
+    algorithm = _SNOWBALL.get(language)
+    return Stemmer.Stemmer(algorithm, 0) if algorithm else None
+
+
+def _stop_words(language: str, *, question: bool) -> frozenset[str]:
+    if language not in {"en", ""}:
+        return frozenset()
+    return QUESTION_WORDS if question else STOP_WORDS
+
+
+def _mixes(word: str) -> bool:
+    return any(c.isdigit() for c in word) and any(c.isalpha() for c in word)

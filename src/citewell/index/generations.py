@@ -1,0 +1,190 @@
+"""Generations: a projection on disk, renamed into place whole, checked before it serves.
+
+A generation is a folder with a manifest that names every file with its size and SHA-256. One that
+is missing a file, truncated or changed by a bit is not loaded; nothing in it is executable data.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import faiss
+import numpy as np
+
+from citewell.index.blocks import Block
+from citewell.index.snapshot import Mask, Snapshot
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+LEXICAL = "lexical"
+LINK_ATTEMPTS = 10
+
+
+class DamagedError(Exception):
+    """A generation that must not serve; the message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a generation holds; `files` maps names to [size, SHA-256]."""
+
+    format: int
+    position: int
+    blocks: list[dict[str, Any]]
+    files: dict[str, list[Any]]
+
+
+def newest(folder: Path) -> Path | None:
+    """The generation that was renamed into place last, by its position."""
+    found = [p for p in folder.glob("generation-*") if p.is_dir()]
+    return max(found, key=_order, default=None)
+
+
+def save(folder: Path, snapshot: Snapshot, lexical_folder: Path) -> Path:
+    """Write a generation and remove the older ones; returns where it is.
+
+    Blocks that an older generation holds are linked, not written again.
+    """
+    temporary = folder / f"incoming-{uuid4().hex}"
+    temporary.mkdir(parents=True)
+    try:
+        older = newest(folder)
+        for block, mask in snapshot.blocks:
+            _write_block(temporary, older, block, mask)
+        _link_lexical(lexical_folder, temporary / LEXICAL)
+        manifest = Manifest(
+            FORMAT,
+            snapshot.position,
+            [
+                {"name": b.name, "probes": b.probes, "recall": b.recall, "masked": m is not None}
+                for b, m in snapshot.blocks
+            ],
+            {str(p.relative_to(temporary)): list(_seal(p)) for p in _files(temporary)},
+        )
+        (temporary / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), "utf-8")
+        final = folder / f"generation-{snapshot.position:012d}-{uuid4().hex[:8]}"
+        temporary.rename(final)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    for other in folder.glob("generation-*"):
+        if other != final and _order(other) <= _order(final):
+            shutil.rmtree(other, ignore_errors=True)
+    return final
+
+
+def check(generation: Path) -> Manifest:
+    """The manifest, after every file has been read and compared. Raises `DamagedError`."""
+    try:
+        manifest = Manifest(**json.loads((generation / MANIFEST).read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DamagedError(f"{generation.name}/{MANIFEST} cannot be read") from error
+    if manifest.format != FORMAT:
+        raise DamagedError(f"{generation.name} has format {manifest.format}, not {FORMAT}")
+    present = {str(p.relative_to(generation)) for p in _files(generation)} - {MANIFEST}
+    if present != set(manifest.files):
+        odd = sorted(present ^ set(manifest.files))
+        raise DamagedError(f"{generation.name}/{odd[0]} is missing or unknown")
+    for name, sealed in manifest.files.items():
+        if list(_seal(generation / name)) != sealed:
+            raise DamagedError(f"{generation.name}/{name} is not what was written")
+    return manifest
+
+
+def load(generation: Path, lexical_folder: Path) -> tuple[int, list[tuple[Block, Mask | None]]]:
+    """Position and blocks of a checked generation; its words are put into `lexical_folder`.
+
+    Raises `DamagedError`.
+    """
+    manifest = check(generation)
+    _link_lexical(generation / LEXICAL, lexical_folder)
+    return manifest.position, [_read_block(generation, said) for said in manifest.blocks]
+
+
+def _write_block(folder: Path, older: Path | None, block: Block, mask: Mask | None) -> None:
+    if older is None or not _link_block(older, folder, block.name):
+        for part in ("keys", "offsets", "rows"):
+            np.save(folder / f"{block.name}.{part}.npy", getattr(block, part))
+        for part in ("versions", "documents"):
+            ids = np.ascontiguousarray(getattr(block, part)).view(np.uint8).reshape(-1, 16)
+            np.save(folder / f"{block.name}.{part}.npy", ids)
+        faiss.write_index(block.engine, str(folder / f"{block.name}.faiss"))
+    if mask is not None:
+        np.save(folder / f"{block.name}.alive.npy", mask)
+
+
+def _link_block(older: Path, folder: Path, name: str) -> bool:
+    parts = [p for p in older.glob(f"{name}.*") if not p.name.endswith(".alive.npy")]
+    try:
+        for part in parts:
+            os.link(part, folder / part.name)
+    except OSError:
+        for part in parts:
+            (folder / part.name).unlink(missing_ok=True)
+        return False
+    return bool(parts)
+
+
+def _read_block(folder: Path, said: dict[str, Any]) -> tuple[Block, Mask | None]:
+    name = said["name"]
+
+    def read(part: str, mode: str | None = None) -> Any:
+        return np.load(folder / f"{name}.{part}.npy", mmap_mode=mode, allow_pickle=False)  # type: ignore[arg-type]  # the mode is one of numpy's literals
+
+    block = Block(
+        keys=read("keys"),
+        offsets=read("offsets"),
+        rows=read("rows", "r"),
+        versions=read("versions").view("V16").reshape(-1),
+        documents=read("documents").view("V16").reshape(-1),
+        engine=faiss.read_index(str(folder / f"{name}.faiss")),
+        probes=said["probes"],
+        recall=said["recall"],
+        name=name,
+    )
+    return block, read("alive") if said["masked"] else None
+
+
+def _link_lexical(source: Path, target: Path) -> None:
+    """Link segment files, which never change, and copy the few that are replaced.
+
+    A background merge may remove a segment while it is being linked; then begin again.
+    """
+    for attempt in range(LINK_ATTEMPTS):
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        try:
+            for path in sorted(source.iterdir(), key=lambda p: p.name != "meta.json"):
+                if path.name.endswith(".lock"):
+                    continue
+                if path.suffix == ".json":
+                    shutil.copyfile(path, target / path.name)
+                else:
+                    os.link(path, target / path.name)
+        except FileNotFoundError:
+            if attempt == LINK_ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _seal(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _order(generation: Path) -> tuple[str, float]:
+    modified = 0.0
+    with suppress(OSError):
+        modified = generation.stat().st_mtime
+    return generation.name.split("-")[1], modified

@@ -1,0 +1,129 @@
+"""The projection of one (collection, space): fed in the order of the change log, read through
+immutable snapshots.
+"""
+
+import os
+import shutil
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import numpy as np
+import psutil
+
+from citewell.index import generations
+from citewell.index.blocks import Block, make_block, merge_blocks
+from citewell.index.generations import DamagedError
+from citewell.index.index import Entry, IndexSettings
+from citewell.index.lexical import LexicalIndex
+from citewell.index.snapshot import Mask, Snapshot
+
+# A block is merged into the one before it once it is more than half as large, so that there are
+# never more than log2(n) blocks and every vector is moved a bounded number of times.
+RATIO = 2
+
+
+@dataclass(slots=True)
+class Projection:
+    """Owned by one task; `snapshot` may be read from anywhere at any time.
+
+    Every method but `snapshot` blocks and belongs in a thread.
+    """
+
+    folder: Path
+    settings: IndexSettings
+    work: Path
+    lexical: LexicalIndex
+    snapshot: Snapshot
+    saved_position: int
+    damage: str = ""
+
+    @classmethod
+    def open(cls, folder: Path, settings: IndexSettings) -> "Projection":
+        """Load the newest generation, or begin empty at position 0 when there is none.
+
+        A damaged generation is removed, and `damage` says what was wrong.
+        """
+        work = folder / f"work-{os.getpid()}-{uuid4().hex[:8]}"
+        _remove_abandoned(folder)
+        position, blocks, damage = 0, list[tuple[Block, Mask | None]](), ""
+        generation = generations.newest(folder)
+        if generation is not None:
+            try:
+                position, blocks = generations.load(generation, work)
+            except (DamagedError, OSError, RuntimeError, ValueError) as error:
+                damage, position, blocks = str(error), 0, []
+                shutil.rmtree(work, ignore_errors=True)
+                shutil.rmtree(generation, ignore_errors=True)
+        try:
+            lexical = LexicalIndex.open(work)
+        except ValueError as error:
+            damage, position, blocks = f"words: {error}", 0, []
+            shutil.rmtree(work, ignore_errors=True)
+            lexical = LexicalIndex.open(work)
+        snapshot = Snapshot(position, tuple(blocks), lexical.snapshot())
+        return cls(folder, settings, work, lexical, snapshot, position, damage)
+
+    def apply(self, position: int, removed: Collection[UUID], added: Sequence[Entry]) -> None:
+        """Remove versions, then add entries, and be at `position`.
+
+        An added version replaces what the projection holds of it, so that applying a change twice
+        leaves the projection as applying it once.
+        """
+        gone = {*removed, *(entry.version for entry in added)}
+        blocks = [(block, _without(block, mask, gone)) for block, mask in self.snapshot.blocks]
+        if added:
+            # Exact until merged: what was just written is searchable at once.
+            blocks.append((make_block(added, IndexSettings(exact_below=2**62)), None))
+        self.lexical.apply(gone, added)
+        self.snapshot = Snapshot(position, tuple(blocks), self.lexical.snapshot())
+        merged = self._merge(blocks)
+        if merged is not blocks:
+            self.snapshot = Snapshot(position, tuple(merged), self.snapshot.lexical)
+
+    def save(self) -> None:
+        """Write a generation of what is applied so far."""
+        generations.save(self.folder, self.snapshot, self.work)
+        self.saved_position = self.snapshot.position
+
+    def close(self) -> None:
+        """Release the working folder; snapshots taken before stay readable."""
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def _merge(self, blocks: list[tuple[Block, Mask | None]]) -> list[tuple[Block, Mask | None]]:
+        start = len(blocks)
+        total = 0
+        while start and (total == 0 or _alive(*blocks[start - 1]) <= total * RATIO):
+            start -= 1
+            total += _alive(*blocks[start])
+        # A block that is mostly removed is rewritten too.
+        worn = [i for i, (b, m) in enumerate(blocks) if m is not None and _alive(b, m) * 2 < b.size]
+        start = min([start, *worn])
+        if len(blocks) - start == 1 and not worn:
+            return blocks
+        one = merge_blocks(blocks[start:], self.settings) if start < len(blocks) else None
+        return blocks[:start] + ([(one, None)] if one is not None else [])
+
+
+def _without(block: Block, mask: Mask | None, gone: Collection[UUID]) -> Mask | None:
+    if not gone:
+        return mask
+    versions = np.array([version.bytes for version in gone], dtype="V16")
+    hit = np.isin(block.versions.view("S16"), versions.view("S16"))
+    if not hit.any():
+        return mask
+    return ~hit if mask is None else mask & ~hit
+
+
+def _alive(block: Block, mask: Mask | None) -> int:
+    return block.size if mask is None else int(mask.sum())
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Working folders of processes that are gone, and generations that were never finished."""
+    for path in folder.glob("work-*"):
+        if not psutil.pid_exists(int(path.name.split("-")[1])):
+            shutil.rmtree(path, ignore_errors=True)
+    for path in folder.glob("incoming-*"):
+        shutil.rmtree(path, ignore_errors=True)

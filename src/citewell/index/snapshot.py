@@ -1,0 +1,103 @@
+"""A projection as a search sees it: immutable, so that readers never lock and never wait."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from citewell.index.blocks import Block
+from citewell.index.index import EMPTY_KEYS, EMPTY_SCORES, DenseScores, Hits, Keys, Terms, Vector
+from citewell.index.lexical import LexicalSnapshot
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Sealed blocks with masks of what is still alive in them, words, and a position.
+
+    `position` is the last change number that is in it.
+    """
+
+    position: int
+    blocks: tuple[tuple[Block, Mask | None], ...]
+    lexical: LexicalSnapshot
+
+    @property
+    def size(self) -> int:
+        """How many chunks are searchable."""
+        return sum(b.size if m is None else int(m.sum()) for b, m in self.blocks)
+
+    @property
+    def recall(self) -> float:
+        """The least recall@10 against exact search that a block measured when it was built."""
+        return min((block.recall for block, _ in self.blocks), default=1.0)
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it holds in memory; window vectors stay on disk once saved."""
+        per_chunk = 16 + 32
+        return sum(b.size * (per_chunk + 2 * b.rows.shape[1]) for b, _ in self.blocks)
+
+    def search_dense(self, query: Vector, count: int, allowed: Keys | None = None) -> Hits:
+        """The `count` best chunks by cosine, of the `allowed` keys when given (ascending)."""
+        found = [
+            block.search(query, count, _restrict(block, mask, allowed))
+            for block, mask in self.blocks
+        ]
+        if not found:
+            return Hits(EMPTY_KEYS, EMPTY_SCORES)
+        keys = np.concatenate([hits.keys for hits in found])
+        scores = np.concatenate([hits.scores for hits in found])
+        best = np.argsort(-scores, kind="stable")[:count]
+        return Hits(keys[best], scores[best])
+
+    def search_lexical(self, terms: Terms, count: int, allowed: Keys | None = None) -> Hits:
+        """The `count` best chunks by BM25, of the `allowed` keys when given."""
+        return self.lexical.search(terms, count, allowed)
+
+    def cosines(self, query: Vector, keys: Keys) -> DenseScores:
+        """Cosines of any chunks, NaN for those that the projection does not hold."""
+        whole = np.full(len(keys), np.nan, dtype=np.float32)
+        window = whole.copy()
+        for block, _ in self.blocks:
+            at = block.positions(keys)
+            here = at >= 0
+            if here.any():
+                whole[here], window[here] = block.cosines(query, at[here])
+        return DenseScores(whole, window)
+
+    def bm25(self, terms: Terms, keys: Keys) -> Vector:
+        """BM25 of any chunks, 0 where no term matches."""
+        return self.lexical.scores(terms, keys)
+
+    def vectors(self, keys: Keys) -> Vector:
+        """(n, dimension) vectors of the chunks that the projection holds, in its own order."""
+        parts = []
+        for block, _ in self.blocks:
+            at = block.positions(keys)
+            if (at >= 0).any():
+                parts.append(block.whole(at[at >= 0]))
+        return np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
+
+    def documents(self, keys: Keys) -> NDArray[np.void]:
+        """(n,) 16-byte document ids; zero bytes for keys that the projection does not hold."""
+        found = np.zeros(len(keys), dtype="V16")
+        for block, _ in self.blocks:
+            at = block.positions(keys)
+            found[at >= 0] = block.documents[at[at >= 0]]
+        return found
+
+    def keys(self) -> Keys:
+        """Every searchable key, ascending."""
+        parts = [b.keys if m is None else b.keys[m] for b, m in self.blocks]
+        return np.sort(np.concatenate(parts)) if parts else EMPTY_KEYS
+
+
+def _restrict(block: Block, mask: Mask | None, allowed: Keys | None) -> Mask | None:
+    if allowed is None:
+        return mask
+    chosen = np.zeros(block.size, dtype=np.bool_)
+    at = block.positions(allowed)
+    chosen[at[at >= 0]] = True
+    return chosen if mask is None else chosen & mask

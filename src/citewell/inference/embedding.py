@@ -16,13 +16,15 @@ class EmbeddingModel:
     """Which model makes the vectors; two vectors compare only when all of this is equal.
 
     `revision` is the sha256 of the weights (or the provider's name for it), `max_tokens` what the
-    model reads of one text; the rest is ignored.
+    model reads of one text; the rest is ignored. `languages` (ISO 639-1) are those that the model
+    was trained for; empty means any.
     """
 
     name: str
     revision: str
     dimension: int
     max_tokens: int
+    languages: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,57 @@
+"""Any file to its canonical text, in the process that calls."""
+
+import dataclasses
+from collections.abc import Callable
+
+from citewell.documents.parsers import office, pdf, plain, tables, web
+from citewell.documents.parsers.archives import resolve
+from citewell.documents.parsers.media import Media, detect
+from citewell.domain.documents import ParsedText
+from citewell.domain.errors import DocumentError
+
+_READERS: dict[str, Callable[[bytes, Media], ParsedText]] = {
+    "pdf": pdf.read_pdf,
+    "docx": office.read_office,
+    "odt": office.read_office,
+    "rtf": office.read_office,
+    "epub": office.read_office,
+    "pptx": office.read_slides,
+    "xlsx": office.read_workbook,
+    "eml": office.read_message,
+    "msg": office.read_message,
+    "html": web.read_html,
+    "markdown": plain.read_markdown,
+    "text": plain.read_text,
+    "code": plain.read_text,
+    "csv": tables.read_rows,
+    "tsv": tables.read_rows,
+    "jsonl": tables.read_rows,
+    "json": tables.read_json,
+}
+
+
+def read(data: bytes, filename: str, *, text_chars: int) -> ParsedText:
+    """The canonical text of a file, at most `text_chars` characters.
+
+    Raises `DocumentError` with the reason why there is none. Trusts nobody, but costs what the
+    file makes it cost: run it in a confined process.
+    """
+    if not data:
+        raise DocumentError("empty", "The file is empty.", hint="Upload the file again.")
+    media = resolve(data, detect(filename, data[:4096]))
+    parsed = _READERS[media.format](data, media)
+    if len(parsed.text) > text_chars:
+        raise DocumentError(
+            "too_large",
+            f"The file holds {len(parsed.text):,} characters of text, more than {text_chars:,}.",
+            hint="Split it into several files.",
+        )
+    if not parsed.text.strip():
+        raise DocumentError(
+            "no_text",
+            "The file holds no text.",
+            hint="If it shows images of text, run it through OCR first.",
+        )
+    warned = tuple(text for text in (media.warning, *parsed.warnings) if text)
+    metadata = {**parsed.metadata, "media_type": media.media_type}
+    return dataclasses.replace(parsed, warnings=warned, metadata=metadata)

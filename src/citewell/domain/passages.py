@@ -24,6 +24,7 @@ class SearchQuery:
     `filter` maps a document field (`tags`, `language`, `media_type`, `title`, `filename`,
     `document_id`, `metadata.<key>`) to a value or a list of accepted values. `min_position` waits
     until the collection's projection has applied that change number (read your own writes).
+    `rerank` compares the best passages with the question word by word: better, slower.
     """
 
     text: str
@@ -33,6 +34,7 @@ class SearchQuery:
     filter: Mapping[str, Any] = field(default_factory=dict)
     min_position: int | None = None
     explain: bool = False
+    rerank: bool = False
 
 
 @dataclass(frozen=True, slots=True)

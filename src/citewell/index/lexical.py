@@ -4,7 +4,7 @@ The engine never sees text: terms arrive separated by one space and are split th
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -55,6 +55,21 @@ class LexicalSnapshot:
         hits = self._run(self._within(keys, query, Occur.Should), len(keys))
         found = dict(zip(hits.keys.tolist(), hits.scores.tolist(), strict=True))
         return np.array([found.get(key, 0.0) for key in keys.tolist()], dtype=np.float32)
+
+    def idf(self, terms: Sequence[str]) -> Vector:
+        """(n,) inverse document frequency of each term: ln(1 + (N - n + 0.5) / (n + 0.5))."""
+        total = max(1, self.searcher.num_docs)
+        counts = np.array([self.searcher.doc_freq("body", t) for t in terms], dtype=np.float32)
+        return np.log(1 + np.maximum(total - counts + 0.5, 0.5) / (counts + 0.5))
+
+    def containing(self, terms: Sequence[str], count: int) -> Keys:
+        """Up to `count` chunks whose body holds every one of `terms`."""
+        parts = [
+            (Occur.Must, Query.term_query(self.schema, "body", t, "freq")) for t in set(terms)
+        ]
+        if not parts:
+            return EMPTY_KEYS
+        return self._run(Query.boolean_query(parts), count).keys
 
     def _query(self, terms: Terms) -> Query | None:
         counts = Counter(terms.body)
@@ -111,6 +126,12 @@ class LexicalIndex:
             document.add_text("body", entry.terms)
             document.add_text("fields", entry.field_terms)
             self.writer.add_document(document)
+        self.writer.commit()
+        self.index.reload()
+
+    def clear(self) -> None:
+        """Remove everything."""
+        self.writer.delete_all_documents()
         self.writer.commit()
         self.index.reload()
 

@@ -82,6 +82,11 @@ class Projection:
         if merged is not blocks:
             self.snapshot = Snapshot(position, tuple(merged), self.snapshot.lexical)
 
+    def clear(self) -> None:
+        """Forget everything, at position 0; what is on disk goes with the next `save`."""
+        self.lexical.clear()
+        self.snapshot = Snapshot(0, (), self.lexical.snapshot())
+
     def save(self) -> None:
         """Write a generation of what is applied so far."""
         generations.save(self.folder, self.snapshot, self.work)

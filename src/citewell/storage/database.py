@@ -7,7 +7,9 @@ row-level security, so that a forgotten filter finds nothing instead of a neighb
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
+from typing import cast
 
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -47,6 +49,11 @@ class Transaction:
 
     connection: AsyncConnection
     tenant_id: TenantId
+
+    async def now(self) -> datetime:
+        """The database's clock, as of the beginning of this transaction."""
+        found = await self.connection.execute(text("SELECT now()"))
+        return cast("datetime", found.scalar_one())  # The driver types every value as Any.
 
     @cached_property
     def collections(self) -> CollectionRepository:

@@ -1,6 +1,6 @@
 """Chunks and their embeddings: what ingestion writes, projections read, searches join."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from citewell.domain.documents import Chunk, TextKind
 from citewell.domain.ids import ChunkId, CollectionId, DocumentId, SpaceId, VersionId
+from citewell.storage.repositories.filters import compile_filter
 from citewell.storage.repositories.scope import Scope
 from citewell.storage.tables.documents import chunks, embeddings
 
@@ -170,9 +171,13 @@ class ChunkRepository(Scope):
         return np.fromiter(found.scalars(), dtype=np.int64)
 
     async def matching(
-        self, collections: Sequence[CollectionId], conditions: str, values: dict[str, Any]
+        self, collections: Sequence[CollectionId], wanted: Mapping[str, Any]
     ) -> NDArray[np.int64]:
-        """Keys of searchable chunks whose document meets `conditions`, SQL made by `filters`."""
+        """Keys of searchable chunks whose document meets the filter, ascending.
+
+        Raises `InvalidError` for a filter that cannot be understood.
+        """
+        conditions, values = compile_filter(wanted)
         statement = text(
             "SELECT c.key"
             + _LIVE_FROM
@@ -226,9 +231,7 @@ class ChunkRepository(Scope):
         )
         return int(found.scalar_one())
 
-    def _row(
-        self, document_id: DocumentId, version_id: VersionId, new: NewChunk
-    ) -> dict[str, Any]:
+    def _row(self, document_id: DocumentId, version_id: VersionId, new: NewChunk) -> dict[str, Any]:
         chunk = new.chunk
         return {
             "id": chunk.id,

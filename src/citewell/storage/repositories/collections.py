@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -73,6 +74,30 @@ class CollectionRepository(Scope):
             )
         return rows[0]
 
+    async def find(self, name_or_id: str) -> Collection | None:
+        """By id when it looks like one, else by name; None when there is none."""
+        try:
+            rows = await self._select(collections.c.id == UUID(name_or_id))
+        except ValueError:
+            rows = []
+        return (rows or await self._select(collections.c.name == name_or_id) or [None])[0]
+
+    async def ensure(self, name: str, space_id: SpaceId) -> Collection:
+        """The collection of this name, made when it is new."""
+        await self.connection.execute(
+            upsert(collections)
+            .values(id=new_id(), tenant_id=self.tenant_id, name=name, active_space_id=space_id)
+            .on_conflict_do_nothing()
+        )
+        return await self.by_name(name)
+
+    async def lock_content(self, collection_id: CollectionId, sha256: str) -> None:
+        """Two uploads of the same content into a collection go one after the other."""
+        await self.connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:content, 11))"),
+            {"content": f"{collection_id}/{sha256}"},
+        )
+
     async def page(self, *, after: str = "", limit: int = 200) -> Sequence[Collection]:
         """In order of name, those after `after`."""
         return await self._select(collections.c.name > after, limit=limit)
@@ -102,9 +127,7 @@ class CollectionRepository(Scope):
             {"id": collection_id},
         )
         row = counts.one()
-        done = await self.connection.execute(
-            delete(collections).where(self._mine(collection_id))
-        )
+        done = await self.connection.execute(delete(collections).where(self._mine(collection_id)))
         if done.rowcount == 0:
             raise NotFoundError(f"No collection {collection_id}.")
         await self._notify(f"{self.tenant_id}:{collection_id}:-1")
@@ -180,6 +203,25 @@ class CollectionRepository(Scope):
         if row is None:
             raise NotFoundError(f"No collection {collection_id}.")
         return SpaceId(row.active_space_id), int(row.head)
+
+    async def profile(self, collection_id: CollectionId) -> list[tuple[str, str, int]]:
+        """(language, kind, how many) of the searchable documents, the most first."""
+        found = await self.connection.execute(
+            select(
+                document_versions.c.language,
+                document_versions.c.kind,
+                func.count().label("n"),
+            )
+            .join(documents, documents.c.active_version_id == document_versions.c.id)
+            .where(
+                documents.c.tenant_id == self.tenant_id,
+                documents.c.collection_id == collection_id,
+                documents.c.deleted_at.is_(None),
+            )
+            .group_by(document_versions.c.language, document_versions.c.kind)
+            .order_by(func.count().desc())
+        )
+        return [(row.language, row.kind, row.n) for row in found]
 
     async def _is_taken(self, name: str, mine: CollectionId) -> bool:
         found = await self._select(collections.c.name == name)

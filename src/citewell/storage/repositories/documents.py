@@ -117,10 +117,16 @@ class DocumentRepository(Scope):
     async def update(self, document_id: DocumentId, values: Mapping[str, Any]) -> None:
         """Set columns of the row: title, tags, metadata, latest_version_id, active_version_id."""
         await self.connection.execute(
-            update(documents)
-            .where(self._mine(document_id))
-            .values(**values, updated_at=func.now())
+            update(documents).where(self._mine(document_id)).values(**values, updated_at=func.now())
         )
+
+    async def shown(self, document_id: DocumentId) -> VersionId | None:
+        """The version that is searched, None before the first is ready."""
+        found = await self.connection.execute(
+            select(documents.c.active_version_id).where(self._mine(document_id))
+        )
+        shown = found.scalar_one_or_none()
+        return None if shown is None else VersionId(shown)
 
     async def tombstone(self, document_id: DocumentId) -> VersionId | None:
         """Take it out of every search with this transaction; returns the version it showed.

@@ -94,9 +94,7 @@ class RunRepository(Scope):
         """Number and store events; returns the last number. Raises `LeaseLostError`."""
         return await self._append(run_id, events, lease_until=text(_LEASE))
 
-    async def finish(
-        self, run_id: RunId, state: RunState, events: Sequence[JsonObject]
-    ) -> int:
+    async def finish(self, run_id: RunId, state: RunState, events: Sequence[JsonObject]) -> int:
         """As `append` for the last events of a run; nothing can follow. Raises `LeaseLostError`."""
         return await self._append(
             run_id, events, state=state.value, finished_at=func.now(), lease_until=None

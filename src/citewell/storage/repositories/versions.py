@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from citewell.domain.documents import Heading, PageSpan, ParsedText, TextKind
 from citewell.domain.errors import NotFoundError
@@ -26,6 +26,7 @@ class Version:
     pipeline: str
     chunks_total: int
     has_text: bool
+    keeps_older: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,13 @@ class StoredBlob:
 class VersionRepository(Scope):
     """The versions of one tenant's documents, deleted documents' versions left out."""
 
-    async def add(self, document_id: DocumentId, blob: StoredBlob) -> VersionId:
-        """The next version of the document, which becomes its latest."""
+    async def add(
+        self, document_id: DocumentId, blob: StoredBlob, *, keeps_older: bool = True
+    ) -> VersionId:
+        """The next version of the document, which becomes its latest.
+
+        Without `keeps_older`, the ones before it are to be removed when it is ready.
+        """
         version_id = VersionId(new_id())
         last = select(func.coalesce(func.max(document_versions.c.number), 0) + 1).where(
             document_versions.c.document_id == document_id
@@ -57,6 +63,7 @@ class VersionRepository(Scope):
                 sha256=blob.sha256,
                 size=blob.size,
                 media_type=blob.media_type,
+                keeps_older=keeps_older,
             )
         )
         await self.connection.execute(
@@ -76,6 +83,7 @@ class VersionRepository(Scope):
                 version.media_type,
                 version.pipeline,
                 version.chunks_total,
+                version.keeps_older,
                 version.text.is_not(None).label("has_text"),
                 documents.c.collection_id,
                 documents.c.title,
@@ -98,9 +106,10 @@ class VersionRepository(Scope):
             pipeline=row.pipeline,
             chunks_total=row.chunks_total,
             has_text=row.has_text,
+            keeps_older=row.keeps_older,
         )
 
-    async def store_text(self, version_id: VersionId, parsed: ParsedText, media_type: str) -> None:
+    async def store_text(self, version_id: VersionId, parsed: ParsedText) -> None:
         """Keep the canonical text; every offset in the product points into it."""
         await self._set(
             version_id,
@@ -108,7 +117,7 @@ class VersionRepository(Scope):
             kind=parsed.kind.value,
             title=parsed.title,
             language=parsed.language,
-            media_type=media_type,
+            media_type=str(parsed.metadata.get("media_type", "")),
             pages=[asdict(page) for page in parsed.pages],
             headings=[asdict(heading) for heading in parsed.headings],
             warnings=list(parsed.warnings),
@@ -150,11 +159,28 @@ class VersionRepository(Scope):
     async def span(self, version_id: VersionId, start: int, end: int) -> str | None:
         """The canonical text at `start`..`end`, or None when the version is gone."""
         found = await self.connection.execute(
-            select(
-                func.substring(document_versions.c.text, start + 1, max(0, end - start))
-            ).where(self._mine(version_id))
+            select(func.substring(document_versions.c.text, start + 1, max(0, end - start))).where(
+                self._mine(version_id)
+            )
         )
         return found.scalar_one_or_none()
+
+    async def drop_older(self, document_id: DocumentId, version_id: VersionId) -> list[str]:
+        """Remove the document's other versions; returns blob keys that nothing refers to now."""
+        removed = await self.connection.execute(
+            delete(document_versions)
+            .where(
+                document_versions.c.tenant_id == self.tenant_id,
+                document_versions.c.document_id == document_id,
+                document_versions.c.id != version_id,
+            )
+            .returning(document_versions.c.blob_key)
+        )
+        keys = set(removed.scalars())
+        used = await self.connection.execute(
+            select(document_versions.c.blob_key).where(document_versions.c.blob_key.in_(keys))
+        )
+        return sorted(keys - set(used.scalars()))
 
     async def current(self, document_id: DocumentId) -> VersionId:
         """The version that is searched, or the latest one; raises `NotFoundError`."""

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Identity,
@@ -90,6 +91,7 @@ document_versions = Table(
     Column("pipeline", Text, nullable=False, server_default=""),
     Column("chunks_done", Integer, nullable=False, server_default="0"),
     Column("chunks_total", Integer, nullable=False, server_default="0"),
+    Column("keeps_older", Boolean, nullable=False, server_default="true"),
     moment("created_at"),
     UniqueConstraint("document_id", "number"),
 )

@@ -29,7 +29,9 @@ def tenant(*, index: bool = True) -> Column[UUID]:
     return Column("tenant_id", Uuid(), ForeignKey("tenants.id"), nullable=False, index=index)
 
 
-def reference(name: str, target: str, *, nullable: bool = False, index: bool = True) -> Column[UUID]:
+def reference(
+    name: str, target: str, *, nullable: bool = False, index: bool = True
+) -> Column[UUID]:
     """A foreign key that falls with its target."""
     key = ForeignKey(f"{target}.id", ondelete="CASCADE")
     return Column(name, Uuid(), key, nullable=nullable, index=index)

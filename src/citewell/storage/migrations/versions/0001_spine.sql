@@ -304,6 +304,7 @@ CREATE TABLE document_versions (
     pipeline TEXT DEFAULT '' NOT NULL,
     chunks_done INTEGER DEFAULT '0' NOT NULL,
     chunks_total INTEGER DEFAULT '0' NOT NULL,
+    keeps_older BOOLEAN DEFAULT 'true' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT pk_document_versions PRIMARY KEY (id),
     CONSTRAINT uq_document_versions_document_id_number UNIQUE (document_id, number),

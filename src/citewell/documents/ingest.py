@@ -1,0 +1,200 @@
+"""One document version from bytes to searchable, in steps that a killed worker can resume.
+
+Every write is fenced by the job's lease. What is committed is never done again: the text is parsed
+once, a batch of chunks is embedded once, and a repeat writes the same rows.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from citewell.documents.chunking import PIPELINE, Described, chunk_text
+from citewell.documents.parsers.host import ParserHost
+from citewell.domain.documents import Chunk, DocumentStatus, FailureCode, ParsedText
+from citewell.domain.errors import DocumentError, LimitedError, NotFoundError, UpstreamError
+from citewell.domain.ids import SpaceId, VersionId
+from citewell.domain.jobs import Lease
+from citewell.index.languages import detect_language
+from citewell.inference.embedding import Embedder, PassageText
+from citewell.storage.blobs import BlobStore
+from citewell.storage.database import Database, Transaction
+from citewell.storage.repositories.chunks import NewChunk
+from citewell.storage.repositories.collections import ChangeKind
+from citewell.storage.repositories.system import POISON_CRASHES
+from citewell.storage.repositories.versions import Version
+
+BATCH = 64
+RETRY_SECONDS = 10.0
+MAX_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ingestion:
+    """Runs the job `ingest`. Raises `LeaseLostError` when somebody else has the job now."""
+
+    database: Database
+    blobs: BlobStore
+    parser: ParserHost
+    embedder: Embedder
+
+    async def run(self, lease: Lease) -> None:
+        """Bring the job to an end: done, failed with a reason, or back in the queue."""
+        try:
+            version = await self._version(lease)
+            if version is None:
+                return
+            parsed = await self._text(lease, version)
+            await self._chunks(lease, version, parsed)
+            await self._publish(lease, version)
+        except DocumentError as error:
+            await self._fail(lease, error)
+        except (LimitedError, UpstreamError) as error:
+            await self._try_later(lease, error)
+
+    async def _version(self, lease: Lease) -> Version | None:
+        """The version to read, None when its document is gone: then the job is done."""
+        version_id = VersionId(lease.job.subject)
+        async with self.database.transaction(lease.job.tenant_id) as tx:
+            await tx.jobs.hold(lease)
+            try:
+                version = await tx.versions.get(version_id)
+            except NotFoundError:
+                await tx.jobs.finish(lease)
+                return None
+            await tx.documents.set_status(version.document_id, DocumentStatus.PARSING)
+            return version
+
+    async def _text(self, lease: Lease, version: Version) -> ParsedText:
+        """The canonical text, parsed and stored when this is the first time."""
+        tenant = lease.job.tenant_id
+        if version.has_text:
+            async with self.database.transaction(tenant) as tx:
+                return await tx.versions.parsed(version.id)
+        read = await self.parser.parse(self.blobs.path(version.blob_key), version.filename)
+        language = read.language or await asyncio.to_thread(detect_language, read.text)
+        parsed = replace(read, language=language[:2].lower())
+        title = version.title or parsed.title or PurePosixPath(version.filename).stem
+        async with self.database.transaction(tenant) as tx:
+            await tx.jobs.hold(lease)
+            await tx.versions.store_text(version.id, parsed)
+            await tx.documents.update(version.document_id, {"title": title[:500]})
+        return parsed
+
+    async def _chunks(self, lease: Lease, version: Version, parsed: ParsedText) -> None:
+        """Write the chunks that are not written yet, a batch at a time."""
+        async with self.database.transaction(lease.job.tenant_id) as tx:
+            document = await tx.documents.get(version.document_id)
+        described = Described(document.title, document.filename, document.tags, document.metadata)
+        chunks = await asyncio.to_thread(
+            chunk_text, parsed, version.id, described, self.embedder.count_tokens
+        )
+        if not chunks:
+            raise DocumentError(
+                FailureCode.NO_TEXT, "The file holds no text.", hint="Is it a scan or a picture?"
+            )
+        async with self.database.transaction(lease.job.tenant_id) as tx:
+            await tx.jobs.hold(lease)
+            if version.pipeline not in {"", PIPELINE}:
+                await tx.chunks.clear(version.id)
+            await tx.versions.set_plan(version.id, PIPELINE, len(chunks))
+            await tx.documents.set_status(version.document_id, DocumentStatus.EMBEDDING)
+            space_id, _ = await tx.collections.head(version.collection_id)
+            done = await tx.chunks.done(version.id, space_id)
+            await tx.jobs.progress(lease, done=len(done), total=len(chunks))
+        missing = [chunk for chunk in chunks if chunk.ordinal not in done]
+        written = len(done)
+        for start in range(0, len(missing), BATCH):
+            batch = await self._embed(missing[start : start + BATCH], parsed.text)
+            written += len(batch)
+            await self._write(lease, version, space_id, batch, (written, len(chunks)))
+
+    async def _embed(self, batch: Sequence[Chunk], text: str) -> Sequence[NewChunk]:
+        texts = [text[chunk.start : chunk.end] for chunk in batch]
+        vectors = await self.embedder.embed_passages(
+            [
+                PassageText(words, chunk.context, chunk.windows)
+                for words, chunk in zip(texts, batch, strict=True)
+            ]
+        )
+        return [NewChunk(*one) for one in zip(batch, texts, vectors, strict=True)]
+
+    async def _write(
+        self,
+        lease: Lease,
+        version: Version,
+        space_id: SpaceId,
+        batch: Sequence[NewChunk],
+        progress: tuple[int, int],
+    ) -> None:
+        done, total = progress
+        async with self.database.transaction(lease.job.tenant_id) as tx:
+            await tx.jobs.progress(lease, done=done, total=total)
+            await tx.chunks.put(version.document_id, version.id, space_id, batch)
+            await tx.versions.set_progress(version.id, done)
+
+    async def _publish(self, lease: Lease, version: Version) -> None:
+        """Make the version the one that is searched, and the job done, in one transaction."""
+        async with self.database.transaction(lease.job.tenant_id) as tx:
+            await tx.jobs.hold(lease)
+            document = await tx.documents.lock(version.document_id)
+            dropped = []
+            if document.version_id == version.id:
+                dropped = await self._replace(tx, version)
+            await tx.jobs.finish(lease)
+        await self.blobs.delete(dropped)
+
+    async def _replace(self, tx: Transaction, version: Version) -> list[str]:
+        shown = await tx.documents.shown(version.document_id)
+        if shown is not None and shown != version.id:
+            await tx.collections.publish(
+                version.collection_id, ChangeKind.REMOVE, version.document_id, shown
+            )
+            await tx.chunks.clear(shown)
+        await tx.documents.update(
+            version.document_id,
+            {"active_version_id": version.id, "status": DocumentStatus.READY.value},
+        )
+        await tx.collections.publish(
+            version.collection_id, ChangeKind.PUT, version.document_id, version.id
+        )
+        return (
+            []
+            if version.keeps_older
+            else await tx.versions.drop_older(version.document_id, version.id)
+        )
+
+    async def _fail(self, lease: Lease, error: DocumentError) -> None:
+        reason = f"{error.message} {error.hint}".strip()
+        async with self.database.transaction(lease.job.tenant_id) as tx:
+            await tx.jobs.hold(lease)
+            code = error.reason
+            if code == FailureCode.CRASH:
+                if await tx.jobs.crashed(lease) < POISON_CRASHES:
+                    await tx.jobs.retry_later(lease, code, reason, seconds=1.0)
+                    return
+                code = FailureCode.POISON
+            await tx.jobs.fail(lease, code, reason)
+            await mark_failed(tx, VersionId(lease.job.subject), code, reason)
+
+    async def _try_later(self, lease: Lease, error: LimitedError | UpstreamError) -> None:
+        seconds = error.retry_after if isinstance(error, LimitedError) else RETRY_SECONDS
+        async with self.database.transaction(lease.job.tenant_id) as tx:
+            if lease.job.attempts < MAX_ATTEMPTS:
+                await tx.jobs.retry_later(lease, error.code, error.message, seconds=seconds)
+                return
+            await tx.jobs.fail(lease, error.code, error.message)
+            await mark_failed(tx, VersionId(lease.job.subject), error.code, error.message)
+
+
+async def mark_failed(tx: Transaction, version_id: VersionId, code: str, reason: str) -> None:
+    """Say on the document why its latest version could not be read; an older one still serves."""
+    try:
+        version = await tx.versions.get(version_id)
+    except NotFoundError:
+        return
+    document = await tx.documents.get(version.document_id)
+    if document.version_id == version_id:
+        await tx.documents.set_status(
+            version.document_id, DocumentStatus.FAILED, failure=(code, reason)
+        )

@@ -1,0 +1,279 @@
+"""Documents: taken in, looked at, taken out. The only way in, for every door."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from citewell.documents.naming import clean_filename, clean_text, clean_title
+from citewell.domain.documents import (
+    Collection,
+    Document,
+    DocumentStatus,
+    OnDuplicate,
+    ParsedText,
+    Receipt,
+)
+from citewell.domain.errors import ConflictError, InvalidError
+from citewell.domain.ids import CollectionId, DocumentId, VersionId
+from citewell.domain.jobs import Job, JobKind
+from citewell.domain.principal import Principal, Role, Scope
+from citewell.inference.embedding import EmbeddingModel
+from citewell.storage.blobs import BlobStore
+from citewell.storage.database import Database, Transaction
+from citewell.storage.repositories.collections import ChangeKind
+from citewell.storage.repositories.documents import DocumentQuery, NewDocument
+from citewell.storage.repositories.versions import StoredBlob
+
+DEFAULT_COLLECTION = "default"
+MAX_COLLECTION_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on its way in; `filename` may be a relative path, `title` empty."""
+
+    filename: str
+    pieces: AsyncIterator[bytes]
+    title: str = ""
+    tags: Sequence[str] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    on_duplicate: OnDuplicate = OnDuplicate.SKIP
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of an upload; `duplicate` when its content was there already (no job then)."""
+
+    document: Document
+    job: Job | None
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalText:
+    """A version's text; `current` is false for a version that is no longer searched."""
+
+    document: Document
+    version_id: VersionId
+    parsed: ParsedText
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Every method raises `DeniedError`, and `NotFoundError` for ids outside the tenant."""
+
+    database: Database
+    blobs: BlobStore
+    model: EmbeddingModel
+    upload_bytes: int
+
+    async def accept(
+        self, principal: Principal, collection_id: CollectionId, upload: Upload
+    ) -> Accepted:
+        """Keep a file and queue its reading; durable on return.
+
+        Raises `TooLargeError`, `UnavailableError` when the disk is full, and `ConflictError` for
+        known content under `OnDuplicate.FAIL`.
+        """
+        principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
+        async with self.database.transaction(principal.tenant_id) as tx:
+            await tx.collections.head(collection_id)
+        blob = await self.blobs.put(upload.pieces, limit=self.upload_bytes)
+        try:
+            async with self.database.transaction(principal.tenant_id) as tx:
+                accepted = await self._keep(tx, principal, collection_id, upload, blob)
+        except BaseException:
+            await self.blobs.delete([blob.key])
+            raise
+        if accepted.duplicate:
+            await self.blobs.delete([blob.key])
+        return accepted
+
+    async def accept_text(
+        self, principal: Principal, collection_id: CollectionId, *, title: str, text: str
+    ) -> Accepted:
+        """As `accept`, for a text that was typed or sent in a request."""
+        name = f"{clean_title(title).replace('/', ' ') or 'note'}.txt"
+        content = clean_text(text).encode()
+        return await self.accept(principal, collection_id, Upload(name, _one(content), title=title))
+
+    async def get(self, principal: Principal, document_id: DocumentId) -> Document:
+        """One document."""
+        principal.require(Scope.DOCUMENTS_READ)
+        async with self.database.transaction(principal.tenant_id) as tx:
+            return await tx.documents.get(document_id)
+
+    async def page(self, principal: Principal, query: DocumentQuery) -> Sequence[Document]:
+        """Documents, newest first."""
+        principal.require(Scope.DOCUMENTS_READ)
+        async with self.database.transaction(principal.tenant_id) as tx:
+            if query.collection_id is not None:
+                await tx.collections.head(query.collection_id)
+            return await tx.documents.page(query)
+
+    async def text(
+        self, principal: Principal, document_id: DocumentId, version_id: VersionId | None = None
+    ) -> CanonicalText:
+        """The canonical text of a version, by default the one that is searched."""
+        principal.require(Scope.DOCUMENTS_READ)
+        async with self.database.transaction(principal.tenant_id) as tx:
+            document = await tx.documents.get(document_id)
+            current = await tx.versions.current(document_id)
+            wanted = version_id or current
+            version = await tx.versions.get(wanted)
+            parsed = await tx.versions.parsed(wanted)
+        if version.document_id != document_id:
+            raise InvalidError(f"Version {wanted} belongs to another document.")
+        return CanonicalText(document, wanted, parsed, wanted == current)
+
+    async def original(
+        self, principal: Principal, document_id: DocumentId
+    ) -> tuple[Document, StoredBlob]:
+        """The bytes as they were given."""
+        principal.require(Scope.DOCUMENTS_READ)
+        async with self.database.transaction(principal.tenant_id) as tx:
+            return await tx.documents.get(document_id), await tx.versions.blob(document_id)
+
+    async def describe(
+        self, principal: Principal, document_id: DocumentId, changes: Mapping[str, Any]
+    ) -> Document:
+        """Change title, tags or metadata; they are searched after the next reprocessing."""
+        principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
+        values = dict(changes)
+        if "title" in values:
+            values["title"] = clean_title(values["title"])
+        async with self.database.transaction(principal.tenant_id) as tx:
+            await tx.documents.get(document_id)
+            await tx.documents.update(document_id, values)
+            return await tx.documents.get(document_id)
+
+    async def reprocess(self, principal: Principal, document_id: DocumentId) -> Accepted:
+        """Read the original again as a new version; the present one serves until then."""
+        principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
+        async with self.database.transaction(principal.tenant_id) as tx:
+            document = await tx.documents.lock(document_id)
+            blob = await tx.versions.blob(document_id)
+            return await self._queue(tx, document.id, blob)
+
+    async def delete(self, principal: Principal, document_id: DocumentId) -> Receipt:
+        """Out of every search when this returns; rows and bytes follow by a job."""
+        principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
+        async with self.database.transaction(principal.tenant_id) as tx:
+            document = await tx.documents.lock(document_id)
+            removed = await tx.chunks.counts(document_id)
+            shown = await tx.documents.tombstone(document_id)
+            if shown is not None:
+                await tx.collections.publish(
+                    document.collection_id, ChangeKind.REMOVE, document_id, shown
+                )
+            if document.version_id is not None:
+                await tx.jobs.cancel_all_of([document.version_id])
+            await tx.jobs.enqueue(JobKind.PURGE, document_id, priority=1)
+            await tx.audit.record(
+                principal.user_id, "document.delete", str(document_id), details=removed
+            )
+            now = await tx.now()
+        return Receipt(document_id, removed, searchable=False, deleted_at=now)
+
+    async def collection(self, principal: Principal, name_or_id: str) -> Collection:
+        """By id or by name; the default collection is made when it is first asked for."""
+        async with self.database.transaction(principal.tenant_id) as tx:
+            found = await tx.collections.find(name_or_id)
+            if found is not None:
+                return found
+            if name_or_id != DEFAULT_COLLECTION:
+                return await tx.collections.by_name(name_or_id)
+            model = self.model
+            space = await tx.spaces.ensure(model.name, model.revision, model.dimension)
+            return await tx.collections.ensure(DEFAULT_COLLECTION, space.id)
+
+    async def collections(
+        self, principal: Principal, *, after: str = "", limit: int = 200
+    ) -> Sequence[Collection]:
+        """In order of name."""
+        await self.collection(principal, DEFAULT_COLLECTION)
+        async with self.database.transaction(principal.tenant_id) as tx:
+            return await tx.collections.page(after=after, limit=limit)
+
+    async def create_collection(
+        self, principal: Principal, name: str, description: str = ""
+    ) -> Collection:
+        """Raises `ConflictError` when the name is taken, `InvalidError` when it cannot be one."""
+        principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
+        clean = _collection_name(name)
+        model = self.model
+        async with self.database.transaction(principal.tenant_id) as tx:
+            space = await tx.spaces.ensure(model.name, model.revision, model.dimension)
+            created = await tx.collections.create(clean, clean_text(description), space.id)
+            await tx.audit.record(principal.user_id, "collection.create", str(created.id))
+            return created
+
+    async def _keep(
+        self,
+        tx: Transaction,
+        principal: Principal,
+        collection_id: CollectionId,
+        upload: Upload,
+        blob: StoredBlob,
+    ) -> Accepted:
+        filename = clean_filename(upload.filename)
+        await tx.collections.lock_content(collection_id, blob.sha256)
+        same = await tx.documents.by_content(collection_id, blob.sha256)
+        if same is not None:
+            if upload.on_duplicate is OnDuplicate.FAIL:
+                raise ConflictError(
+                    f"{filename!r} is in the collection already, as {same.filename!r}.",
+                    hint="Use skip, replace or version to go on.",
+                )
+            return Accepted(same, None, duplicate=True)
+        known = None
+        if upload.on_duplicate in {OnDuplicate.REPLACE, OnDuplicate.VERSION}:
+            known = await tx.documents.by_filename(collection_id, filename)
+        document_id = (
+            known.id
+            if known
+            else await tx.documents.add(
+                NewDocument(
+                    collection_id,
+                    clean_title(upload.title),
+                    filename,
+                    tuple(upload.tags),
+                    upload.metadata,
+                )
+            )
+        )
+        keeps = upload.on_duplicate is not OnDuplicate.REPLACE
+        accepted = await self._queue(tx, document_id, blob, keeps_older=keeps)
+        await tx.audit.record(
+            principal.user_id, "document.add", str(document_id), details={"sha256": blob.sha256}
+        )
+        return accepted
+
+    async def _queue(
+        self,
+        tx: Transaction,
+        document_id: DocumentId,
+        blob: StoredBlob,
+        *,
+        keeps_older: bool = True,
+    ) -> Accepted:
+        version_id = await tx.versions.add(document_id, blob, keeps_older=keeps_older)
+        await tx.documents.set_status(document_id, DocumentStatus.RECEIVED)
+        job_id = await tx.jobs.enqueue(JobKind.INGEST, version_id)
+        document = await tx.documents.get(document_id)
+        return Accepted(document, await tx.jobs.get(job_id), duplicate=False)
+
+
+def _collection_name(name: str) -> str:
+    clean = clean_title(name)
+    if not clean or len(clean) > MAX_COLLECTION_NAME or clean != name:
+        raise InvalidError(
+            f"A collection's name has 1 to {MAX_COLLECTION_NAME} characters on one line,"
+            " without spaces around it."
+        )
+    return clean
+
+
+async def _one(content: bytes) -> AsyncIterator[bytes]:
+    yield content

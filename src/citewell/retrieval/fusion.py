@@ -1,0 +1,146 @@
+"""One fusion rule, and what may be added to it: pure functions over arrays of candidates.
+
+`score = w · cos / max(cos) + (1 − w) · bm25 / max(bm25)`, each side divided by the question's own
+maximum, both sides known for every candidate.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from citewell.index.index import EMPTY_KEYS, EMPTY_SCORES, DenseScores, Keys, Vector
+from citewell.index.snapshot import Snapshot
+from citewell.retrieval.question import Asked
+
+DEPTH = 100
+LIFT = 0.5
+FEEDBACK = 0.3
+FEEDBACK_FROM = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Chunks of one or more collections with their scores; all arrays have the same length.
+
+    `origin` is the index of the collection that each came from.
+    """
+
+    keys: Keys
+    origin: NDArray[np.int64]
+    documents: NDArray[np.void]
+    whole: Vector
+    window: Vector
+    bm25: Vector
+    fused: Vector
+    final: Vector
+
+    @property
+    def cosine(self) -> Vector:
+        """The mean of the whole chunk and its best window."""
+        return (self.whole + self.window) / 2
+
+    def order(self) -> NDArray[np.int64]:
+        """Places, best first; equal scores in order of key."""
+        return np.lexsort((self.keys, -self.final))
+
+
+NOTHING = Candidates(
+    EMPTY_KEYS,
+    EMPTY_KEYS,
+    np.empty(0, dtype="V16"),
+    EMPTY_SCORES,
+    EMPTY_SCORES,
+    EMPTY_SCORES,
+    EMPTY_SCORES,
+    EMPTY_SCORES,
+)
+
+
+def gather(
+    snapshot: Snapshot,
+    asked: Asked,
+    vector: Vector | None,
+    *,
+    depth: int = DEPTH,
+    allowed: Keys | None = None,
+) -> Candidates:
+    """The union of the best by meaning and the best by words, both scores of each computed.
+
+    Without `vector` or terms, or when a side has no weight, only the other side proposes.
+    """
+    words = snapshot.search_lexical(asked.terms, depth, allowed)
+    if vector is None:
+        unknown = np.zeros(len(words.keys), dtype=np.float32)
+        return _candidates(snapshot, words.keys, DenseScores(unknown, unknown), words.scores)
+    near = EMPTY_KEYS
+    if asked.weight or not len(words.keys):
+        near = snapshot.search_dense(vector, depth, allowed).keys
+    keys = np.union1d(words.keys, near)
+    found = _candidates(
+        snapshot, keys, snapshot.cosines(vector, keys), snapshot.bm25(asked.terms, keys)
+    )
+    return _feed_back(snapshot, asked, vector, found, depth=depth, allowed=allowed)
+
+
+def join(parts: list[Candidates]) -> Candidates:
+    """The candidates of several collections as one list."""
+    if not parts:
+        return NOTHING
+    names = ("keys", "documents", "whole", "window", "bm25", "fused", "final")
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    origin = np.repeat(np.arange(len(parts)), [len(part.keys) for part in parts])
+    return Candidates(origin=origin, **arrays)
+
+
+def fuse(found: Candidates, weight: float) -> Candidates:
+    """Score by the fusion rule, with `weight` for the cosine."""
+    scores = weight * _relative(found.cosine) + (1 - weight) * _relative(found.bm25)
+    return replace(found, fused=scores, final=scores)
+
+
+def lift(found: Candidates, share: float = LIFT) -> Candidates:
+    """Every chunk gains a share of the best score of its document."""
+    _, place = np.unique(found.documents, return_inverse=True)
+    best = np.zeros(int(place.max()) + 1 if len(place) else 0, dtype=np.float32)
+    np.maximum.at(best, place, found.final)
+    return replace(found, final=(found.final + share * best[place]) / (1 + share))
+
+
+def _feed_back(
+    snapshot: Snapshot,
+    asked: Asked,
+    vector: Vector,
+    found: Candidates,
+    *,
+    depth: int,
+    allowed: Keys | None,
+) -> Candidates:
+    """Rocchio on the dense side: move the question towards the best, and look again."""
+    if not len(found.keys) or not asked.weight:
+        return found
+    best = fuse(found, asked.weight).order()[:FEEDBACK_FROM]
+    moved = vector + FEEDBACK * snapshot.vectors(found.keys[best]).mean(0)
+    moved = (moved / max(float(np.linalg.norm(moved)), 1e-9)).astype(np.float32)
+    fresh = np.setdiff1d(snapshot.search_dense(moved, depth, allowed).keys, found.keys)
+    if len(fresh):
+        more = _candidates(
+            snapshot, fresh, snapshot.cosines(vector, fresh), snapshot.bm25(asked.terms, fresh)
+        )
+        found = join([found, more])
+    return replace(found, whole=snapshot.cosines(moved, found.keys).whole)
+
+
+def _candidates(snapshot: Snapshot, keys: Keys, dense: DenseScores, bm25: Vector) -> Candidates:
+    # A key without a vector belongs to a document that is about to be gone.
+    whole, window = (np.nan_to_num(side, nan=0.0) for side in (dense.whole, dense.window))
+    nothing = np.zeros(len(keys), dtype=np.float32)
+    origin = np.zeros(len(keys), dtype=np.int64)
+    documents = snapshot.documents(keys)
+    return Candidates(keys, origin, documents, whole, window, bm25, nothing, nothing)
+
+
+def _relative(scores: Vector) -> Vector:
+    positive = np.maximum(scores, 0)
+    top = float(positive.max(initial=0.0))
+    return positive / top if top > 0 else positive

@@ -1,0 +1,93 @@
+"""Mentions of other documents' titles are links: a question that needs two documents follows them.
+
+The graph is local: what the best passages mention, and which passages mention them. Personalised
+PageRank over it (damping .5) takes the hybrid scores as seeds.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from citewell.domain.ids import DocumentId
+
+DAMPING = 0.5
+SHARPNESS = 4
+ROUNDS = 15
+BACKWARD = 0.5
+KEEP_HYBRID = 0.3
+MIN_KEY = 4
+MAX_KEY_WORDS = 12
+
+_WORD = re.compile(r"\w+")
+_QUALIFIER = re.compile(r"\s*\([^()]*\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Titles:
+    """Documents by the key of their title; the longest key has `longest` words."""
+
+    documents: Mapping[str, tuple[DocumentId, ...]]
+    longest: int
+
+    def mentioned(self, text: str) -> set[DocumentId]:
+        """Documents whose title stands in `text`, the longest titles first.
+
+        A single word counts only when it is long enough and names one document.
+        """
+        words = _WORD.findall(text.lower())
+        found: set[DocumentId] = set()
+        at = 0
+        while at < len(words):
+            at += self._match(words, at, found)
+        return found
+
+    def _match(self, words: Sequence[str], at: int, found: set[DocumentId]) -> int:
+        for length in range(min(self.longest, len(words) - at), 0, -1):
+            named = self.documents.get(" ".join(words[at : at + length]))
+            if named is None:
+                continue
+            if length > 1 or (len(named) == 1 and len(words[at]) > MIN_KEY):
+                found.update(named)
+                return length
+        return 1
+
+
+def titles_of(titles: Mapping[DocumentId, str]) -> Titles:
+    """Titles by key: lower case, without a qualifier in brackets at the end."""
+    documents: dict[str, list[DocumentId]] = {}
+    for document, title in titles.items():
+        key = title_key(title)
+        if len(key) >= MIN_KEY and key.count(" ") < MAX_KEY_WORDS:
+            documents.setdefault(key, []).append(document)
+    longest = max((key.count(" ") + 1 for key in documents), default=0)
+    return Titles({key: tuple(found) for key, found in documents.items()}, longest)
+
+
+def title_key(title: str) -> str:
+    """What of a title is looked for in texts."""
+    return " ".join(_WORD.findall(_QUALIFIER.sub("", title).lower()))
+
+
+def pagerank(
+    scores: NDArray[np.float32], links: NDArray[np.float32], *, seeds: int = 20
+) -> NDArray[np.float32]:
+    """Scores after following links: (n,) hybrid scores and (n, n) links to (n,) new scores.
+
+    The best `seeds` scores, sharpened, are where the walk restarts; the result is relative to its
+    maximum plus a share of the hybrid score.
+    """
+    both = links + BACKWARD * links.T
+    both = both / np.maximum(both.sum(1, keepdims=True), 1.0)
+    restart = np.maximum(scores, 0) ** SHARPNESS
+    if len(restart) > seeds:
+        restart[np.argsort(-restart, kind="stable")[seeds:]] = 0
+    restart = restart / max(float(restart.sum()), 1e-9)
+    walk = restart.copy()
+    for _ in range(ROUNDS):
+        walk = (1 - DAMPING) * restart + DAMPING * (both.T @ walk)
+    relative = walk / max(float(walk.max()), 1e-9)
+    top = max(float(scores.max()), 1e-9)
+    return (relative + KEEP_HYBRID * scores / top).astype(np.float32)

@@ -16,6 +16,9 @@ from citewell.documents.code_outline import Outline, outline
 
 TARGET_CHARS = 1100
 MIN_CHARS = 300
+# Scripts that cost many tokens a letter get shorter chunks, but not so short that a thought is cut:
+# the embedder reads what is over its length in a second pass.
+LEAST_CAPACITY = 800
 # A document that is a little longer than a chunk is better kept whole: its windows are matched too.
 WHOLE_CHARS = 2000
 WINDOW_CHARS = 400
@@ -82,7 +85,7 @@ def _capacity(text: str, count_tokens: Callable[[str], int]) -> int:
     middle = max(0, len(text) // 2 - SAMPLE_CHARS // 2)
     sample = text[middle : middle + SAMPLE_CHARS]
     tokens = max(1, count_tokens(sample))
-    return max(MIN_CHARS, min(TARGET_CHARS, TOKENS * len(sample) // tokens))
+    return max(LEAST_CAPACITY, min(TARGET_CHARS, TOKENS * len(sample) // tokens))
 
 
 def _boundaries(parsed: ParsedText, most: int) -> list[Span]:

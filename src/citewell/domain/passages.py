@@ -92,7 +92,8 @@ class SearchResult:
     """Passages, best first, with the change number of each collection that they were computed at.
 
     `milliseconds` maps each stage to its wall time; `degraded` lists what was left out
-    (`dense_unavailable`, `lexical_unavailable`, `time_budget`).
+    (`dense_unavailable`, `time_budget`). `terms` are the analysed words of the question with their
+    inverse document frequency.
     """
 
     passages: tuple[Passage, ...]
@@ -100,7 +101,7 @@ class SearchResult:
     milliseconds: Mapping[str, float]
     degraded: tuple[str, ...] = ()
     dropped: tuple[Dropped, ...] = ()
-    confidence: float = 0.0
+    terms: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

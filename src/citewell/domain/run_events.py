@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from citewell.domain.ids import CollectionId
 from citewell.domain.passages import Answer, Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and of which collections."""
+
+    text: str
+    collections: tuple[CollectionId, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ BACKWARD = 0.5
 KEEP_HYBRID = 0.3
 MIN_KEY = 4
 MAX_KEY_WORDS = 12
+# A title that many documents share names a topic, not a document.
+MAX_NAMESAKES = 3
 
 _WORD = re.compile(r"\w+")
 _QUALIFIER = re.compile(r"\s*\([^()]*\)$")
@@ -27,10 +29,10 @@ _QUALIFIER = re.compile(r"\s*\([^()]*\)$")
 
 @dataclass(frozen=True, slots=True)
 class Titles:
-    """Documents by the key of their title; the longest key has `longest` words."""
+    """Documents by the words of their title; `starts` holds the titles that begin with a word."""
 
-    documents: Mapping[str, tuple[DocumentId, ...]]
-    longest: int
+    documents: Mapping[tuple[str, ...], tuple[DocumentId, ...]]
+    starts: Mapping[str, tuple[tuple[str, ...], ...]]
 
     def mentioned(self, text: str) -> set[DocumentId]:
         """Documents whose title stands in `text`, the longest titles first.
@@ -45,30 +47,36 @@ class Titles:
         return found
 
     def _match(self, words: Sequence[str], at: int, found: set[DocumentId]) -> int:
-        for length in range(min(self.longest, len(words) - at), 0, -1):
-            named = self.documents.get(" ".join(words[at : at + length]))
-            if named is None:
-                continue
-            if length > 1 or (len(named) == 1 and len(words[at]) > MIN_KEY):
-                found.update(named)
-                return length
+        for key in self.starts.get(words[at], ()):
+            if tuple(words[at : at + len(key)]) == key:
+                found.update(self.documents[key])
+                return len(key)
         return 1
 
 
 def titles_of(titles: Mapping[DocumentId, str]) -> Titles:
     """Titles by key: lower case, without a qualifier in brackets at the end."""
-    documents: dict[str, list[DocumentId]] = {}
+    documents: dict[tuple[str, ...], list[DocumentId]] = {}
     for document, title in titles.items():
         key = title_key(title)
-        if len(key) >= MIN_KEY and key.count(" ") < MAX_KEY_WORDS:
+        if sum(map(len, key)) >= MIN_KEY and len(key) <= MAX_KEY_WORDS:
             documents.setdefault(key, []).append(document)
-    longest = max((key.count(" ") + 1 for key in documents), default=0)
-    return Titles({key: tuple(found) for key, found in documents.items()}, longest)
+    named = {key: tuple(found) for key, found in documents.items() if _names(key, found)}
+    starts: dict[str, list[tuple[str, ...]]] = {}
+    for key in sorted(named, key=len, reverse=True):
+        starts.setdefault(key[0], []).append(key)
+    return Titles(named, {word: tuple(keys) for word, keys in starts.items()})
 
 
-def title_key(title: str) -> str:
-    """What of a title is looked for in texts."""
-    return " ".join(_WORD.findall(_QUALIFIER.sub("", title).lower()))
+def _names(key: tuple[str, ...], found: Sequence[DocumentId]) -> bool:
+    if len(key) > 1:
+        return len(found) <= MAX_NAMESAKES
+    return len(found) == 1 and len(key[0]) > MIN_KEY
+
+
+def title_key(title: str) -> tuple[str, ...]:
+    """The words of a title that are looked for in texts."""
+    return tuple(_WORD.findall(_QUALIFIER.sub("", title).lower()))
 
 
 def pagerank(

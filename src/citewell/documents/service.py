@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from citewell.documents.collections import DEFAULT_COLLECTION, Collections
 from citewell.documents.naming import clean_filename, clean_text, clean_title
+from citewell.documents.repetition import RequestKey, do_once
 from citewell.domain.documents import (
     Collection,
     Document,
@@ -24,13 +26,13 @@ from citewell.storage.repositories.collections import ChangeKind
 from citewell.storage.repositories.documents import DocumentQuery, NewDocument
 from citewell.storage.repositories.versions import StoredBlob
 
-DEFAULT_COLLECTION = "default"
-MAX_COLLECTION_NAME = 100
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Upload:
-    """A file on its way in; `filename` may be a relative path, `title` empty."""
+    """A file on its way in; `filename` may be a relative path, `title` empty.
+
+    What describes it may be filled in until `pieces` has ended: a form's fields may follow it.
+    """
 
     filename: str
     pieces: AsyncIterator[bytes]
@@ -69,9 +71,14 @@ class Documents:
     upload_bytes: int
 
     async def accept(
-        self, principal: Principal, collection_id: CollectionId, upload: Upload
+        self,
+        principal: Principal,
+        collection_id: CollectionId,
+        upload: Upload,
+        *,
+        once: RequestKey | None = None,
     ) -> Accepted:
-        """Keep a file and queue its reading; durable on return.
+        """Keep a file and queue its reading; durable on return. `once` makes a repetition harmless.
 
         Raises `TooLargeError`, `UnavailableError` when the disk is full, and `ConflictError` for
         known content under `OnDuplicate.FAIL`.
@@ -82,21 +89,35 @@ class Documents:
         blob = await self.blobs.put(upload.pieces, limit=self.upload_bytes)
         try:
             async with self.database.transaction(principal.tenant_id) as tx:
-                accepted = await self._keep(tx, principal, collection_id, upload, blob)
+                about = (str(collection_id), upload.filename, upload.title, blob.sha256)
+                key = None if once is None else once.of(principal, *about)
+                accepted, repeated = await do_once(
+                    tx,
+                    key,
+                    Accepted,
+                    lambda: self._keep(tx, principal, collection_id, upload, blob),
+                )
         except BaseException:
             await self.blobs.delete([blob.key])
             raise
-        if accepted.duplicate:
+        if accepted.duplicate or repeated:
             await self.blobs.delete([blob.key])
         return accepted
 
     async def accept_text(
-        self, principal: Principal, collection_id: CollectionId, *, title: str, text: str
+        self,
+        principal: Principal,
+        collection_id: CollectionId,
+        *,
+        title: str,
+        text: str,
+        once: RequestKey | None = None,
     ) -> Accepted:
         """As `accept`, for a text that was typed or sent in a request."""
         name = f"{clean_title(title).replace('/', ' ') or 'note'}.txt"
         content = clean_text(text).encode()
-        return await self.accept(principal, collection_id, Upload(name, _one(content), title=title))
+        upload = Upload(name, _one(content), title=title)
+        return await self.accept(principal, collection_id, upload, once=once)
 
     async def get(self, principal: Principal, document_id: DocumentId) -> Document:
         """One document."""
@@ -200,14 +221,7 @@ class Documents:
         self, principal: Principal, name: str, description: str = ""
     ) -> Collection:
         """Raises `ConflictError` when the name is taken, `InvalidError` when it cannot be one."""
-        principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
-        clean = _collection_name(name)
-        model = self.model
-        async with self.database.transaction(principal.tenant_id) as tx:
-            space = await tx.spaces.ensure(model.name, model.revision, model.dimension)
-            created = await tx.collections.create(clean, clean_text(description), space.id)
-            await tx.audit.record(principal.user_id, "collection.create", str(created.id))
-            return created
+        return await Collections(self.database, self.model).create(principal, name, description)
 
     async def _keep(
         self,
@@ -263,16 +277,6 @@ class Documents:
         job_id = await tx.jobs.enqueue(JobKind.INGEST, version_id)
         document = await tx.documents.get(document_id)
         return Accepted(document, await tx.jobs.get(job_id), duplicate=False)
-
-
-def _collection_name(name: str) -> str:
-    clean = clean_title(name)
-    if not clean or len(clean) > MAX_COLLECTION_NAME or clean != name:
-        raise InvalidError(
-            f"A collection's name has 1 to {MAX_COLLECTION_NAME} characters on one line,"
-            " without spaces around it."
-        )
-    return clean
 
 
 async def _one(content: bytes) -> AsyncIterator[bytes]:

@@ -64,9 +64,7 @@ class LexicalSnapshot:
 
     def containing(self, terms: Sequence[str], count: int) -> Keys:
         """Up to `count` chunks whose body holds every one of `terms`."""
-        parts = [
-            (Occur.Must, Query.term_query(self.schema, "body", t, "freq")) for t in set(terms)
-        ]
+        parts = [(Occur.Must, Query.term_query(self.schema, "body", t, "freq")) for t in set(terms)]
         if not parts:
             return EMPTY_KEYS
         return self._run(Query.boolean_query(parts), count).keys

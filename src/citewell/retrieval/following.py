@@ -21,7 +21,9 @@ NAMED = 0.5
 
 # "the mother of the director of", "X's father's": somebody is asked about through somebody else.
 _THROUGH = re.compile(r"\bof (?:the|a|an)?\s*[\w\s]{3,30}? of\b|['’]s\b[^?]*['’]s\b", re.IGNORECASE)
-_COMPARED = re.compile(r"\b(?:both|or|and|than|first|older|younger|same|different)\b", re.IGNORECASE)
+_COMPARED = re.compile(
+    r"\b(?:both|or|and|than|first|older|younger|same|different)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,14 @@ def needs_links(question: str, titles: Titles) -> bool:
     return len(named) > 1 or bool(_THROUGH.search(question) or _COMPARED.search(question) or named)
 
 
-def follow(
-    found: Candidates, nodes: Sequence[Linked], question: str, titles: Titles
-) -> Candidates:
+def follow(found: Candidates, nodes: Sequence[Linked], question: str, titles: Titles) -> Candidates:
     """Scores after a walk over who names whom among `nodes`; the rest keeps its order below."""
     named = titles.mentioned(question)
     scores = found.final[[node.place for node in nodes]].copy()
     top = max(float(scores.max(initial=0.0)), 1e-9)
-    scores += np.array([NAMED * top if n.document in named else 0.0 for n in nodes], dtype=np.float32)
+    scores += np.array(
+        [NAMED * top if n.document in named else 0.0 for n in nodes], dtype=np.float32
+    )
     walked = pagerank(scores, _links(nodes, titles), seeds=SEEDS)
     final = found.final / top * 1e-3
     for node, score in zip(nodes, walked, strict=True):

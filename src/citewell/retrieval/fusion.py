@@ -38,7 +38,7 @@ class Candidates:
     @property
     def cosine(self) -> Vector:
         """The mean of the whole chunk and its best window."""
-        return (self.whole + self.window) / 2
+        return ((self.whole + self.window) / 2).astype(np.float32)
 
     def order(self) -> NDArray[np.int64]:
         """Places, best first; equal scores in order of key."""
@@ -104,7 +104,8 @@ def lift(found: Candidates, share: float = LIFT) -> Candidates:
     _, place = np.unique(found.documents, return_inverse=True)
     best = np.zeros(int(place.max()) + 1 if len(place) else 0, dtype=np.float32)
     np.maximum.at(best, place, found.final)
-    return replace(found, final=(found.final + share * best[place]) / (1 + share))
+    lifted = (found.final + share * best[place]) / (1 + share)
+    return replace(found, final=lifted.astype(np.float32))
 
 
 def _feed_back(
@@ -143,4 +144,4 @@ def _candidates(snapshot: Snapshot, keys: Keys, dense: DenseScores, bm25: Vector
 def _relative(scores: Vector) -> Vector:
     positive = np.maximum(scores, 0)
     top = float(positive.max(initial=0.0))
-    return positive / top if top > 0 else positive
+    return (positive / top if top > 0 else positive).astype(np.float32)

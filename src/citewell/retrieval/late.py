@@ -39,9 +39,7 @@ def max_similarity(question: TokenStates, text: TokenStates) -> float:
 
 def blend(fused: Sequence[float], late: Sequence[float]) -> list[float]:
     """Both sides mapped to 0–1 over the reranked, `SHARE` for the late side."""
-    return [
-        (1 - SHARE) * a + SHARE * b for a, b in zip(_spread(fused), _spread(late), strict=True)
-    ]
+    return [(1 - SHARE) * a + SHARE * b for a, b in zip(_spread(fused), _spread(late), strict=True)]
 
 
 def _spread(values: Sequence[float]) -> list[float]:

@@ -227,9 +227,7 @@ class Projections:
             kinds[kind] = kinds.get(kind, 0) + count
         return Profile(languages, kinds, await asyncio.to_thread(titles_of, titles))
 
-    async def _reach(
-        self, collection_id: CollectionId, loaded: _Loaded, min_position: int
-    ) -> None:
+    async def _reach(self, collection_id: CollectionId, loaded: _Loaded, min_position: int) -> None:
         try:
             async with asyncio.timeout(POSITION_SECONDS):
                 await self._apply(collection_id, loaded)
@@ -278,6 +276,4 @@ class Projections:
 
 
 def _entry(row: IndexEntry) -> Entry:
-    return Entry(
-        row.key, row.document_id, row.version_id, row.terms, row.field_terms, row.vectors
-    )
+    return Entry(row.key, row.document_id, row.version_id, row.terms, row.field_terms, row.vectors)

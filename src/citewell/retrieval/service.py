@@ -21,7 +21,6 @@ from citewell.domain.principal import Principal, Scope
 from citewell.index.index import Keys, Vector
 from citewell.inference.embedding import Embedder
 from citewell.retrieval import late
-from citewell.retrieval.following import follow_links
 from citewell.retrieval.fusion import DEPTH, Candidates, fuse, gather, join, lift
 from citewell.retrieval.projections import Projections, View
 from citewell.retrieval.question import Asked, ask
@@ -62,7 +61,9 @@ class Retrieval:
             self._allowed(principal, query),
         )
         clock.lap("embed")
-        degraded = ("dense_unavailable",) if vector is None and _is_dense(query.mode) else ()
+        degraded: tuple[str, ...] = (
+            ("dense_unavailable",) if vector is None and _is_dense(query.mode) else ()
+        )
         asked = [ask(query.text, v.profile, self.embedder.model.languages) for v in views]
         asked = [_for_mode(one, query.mode, vector) for one in asked]
         depth = max(DEPTH, query.limit + SPARE)
@@ -70,8 +71,6 @@ class Retrieval:
         clock.lap("candidates")
         live = await self._live(principal, query, found)
         clock.lap("live")
-        if len(live) > 1:
-            found = await follow_links(self, principal, query, views, asked, vector, found, live)
         passages, dropped = _select(found, live, query)
         clock.lap("select")
         if query.rerank:
@@ -84,6 +83,7 @@ class Retrieval:
             milliseconds=clock.laps,
             degraded=degraded,
             dropped=dropped if query.explain else (),
+            terms=_weights(views, asked),
         )
 
     async def live(
@@ -195,6 +195,17 @@ def _score(
     # One weight for the list: collections of different kinds meet in the middle.
     weight = float(np.mean([one.weight for one in asked]))
     return lift(fuse(found, weight))
+
+
+def _weights(views: Sequence[View], asked: Sequence[Asked]) -> dict[str, float]:
+    """The question's terms with the greatest idf that a collection gives them."""
+    weights: dict[str, float] = {}
+    for view, one in zip(views, asked, strict=True):
+        for term, idf in zip(
+            one.terms.body, view.snapshot.lexical.idf(one.terms.body).tolist(), strict=True
+        ):
+            weights[term] = max(weights.get(term, 0.0), idf)
+    return weights
 
 
 def _select(

@@ -27,6 +27,17 @@ class Subscription:
         except TimeoutError:
             return None
 
+    async def hear(self, part: str, *, seconds: float) -> None:
+        """Return when a payload holds `part` (or everything is to be looked at), or in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    said = await self._heard.get()
+                    if not said or part in said:
+                        return
+        except TimeoutError:
+            return
+
 
 @dataclass(frozen=True, slots=True)
 class Notifications:

@@ -37,7 +37,9 @@ def configure(level: str) -> None:
 
 def logger(name: str) -> FilteringBoundLogger:
     """A logger; the event is a constant name, everything else a field."""
-    return cast("FilteringBoundLogger", structlog.get_logger(room=name))  # structlog's own lazy type
+    return cast(
+        "FilteringBoundLogger", structlog.get_logger(room=name)
+    )  # structlog's own lazy type
 
 
 def bind(**fields: str) -> None:

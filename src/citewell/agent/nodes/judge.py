@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from citewell.agent.composition import MAX_SENTENCES, Unit, choose
 from citewell.agent.confidence import ENOUGH, confidence
-from citewell.agent.quoting import Asked, Sentence, score_sentences
+from citewell.agent.quoting import Asked, score_sentences
 from citewell.agent.state import State
 from citewell.agent.telling import step
 from citewell.domain.passages import Passage
@@ -60,6 +60,3 @@ def _new(units: Sequence[Unit], more: Sequence[Unit]) -> list[Unit]:
 
 def _reason(passages: Sequence[Passage]) -> str:
     return "nothing_near" if passages else "nothing_found"
-
-
-__all__ = ["Judge", "Sentence"]

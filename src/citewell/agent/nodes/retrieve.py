@@ -33,9 +33,7 @@ class Retrieve:
                 *(
                     self.retrieval.search(
                         principal,
-                        SearchQuery(
-                            part, question.collections, limit=limit, rerank=look > 1
-                        ),
+                        SearchQuery(part, question.collections, limit=limit, rerank=look > 1),
                     )
                     for part in state["parts"]
                 )

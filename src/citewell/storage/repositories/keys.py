@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from citewell.domain.ids import KeyId, UserId, new_id
@@ -55,3 +55,31 @@ class KeyRepository(Scope):
             )
         )
         return KeyId(found.scalar_one())
+
+    async def revoke(self, key_id: KeyId, name: str) -> bool:
+        """End the key if it has this name; returns whether it was alive."""
+        done = await self.connection.execute(
+            update(api_keys)
+            .where(
+                api_keys.c.tenant_id == self.tenant_id,
+                api_keys.c.id == key_id,
+                api_keys.c.name == name,
+                api_keys.c.revoked_at.is_(None),
+            )
+            .values(revoked_at=func.now())
+        )
+        return bool(done.rowcount)
+
+    async def revoke_others(self, user_id: UserId, name: str, keep: KeyId) -> None:
+        """End the user's other keys of this name."""
+        await self.connection.execute(
+            update(api_keys)
+            .where(
+                api_keys.c.tenant_id == self.tenant_id,
+                api_keys.c.user_id == user_id,
+                api_keys.c.name == name,
+                api_keys.c.id != keep,
+                api_keys.c.revoked_at.is_(None),
+            )
+            .values(revoked_at=func.now())
+        )

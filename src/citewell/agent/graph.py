@@ -1,0 +1,44 @@
+"""The agent's graph: plan → retrieve → judge → answer → verify, with a second look when unsure."""
+
+from typing import Any
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from citewell.agent.nodes.answer import answer
+from citewell.agent.nodes.judge import Judge
+from citewell.agent.nodes.plan import plan
+from citewell.agent.nodes.retrieve import Retrieve
+from citewell.agent.nodes.verify import Verify
+from citewell.agent.state import State
+from citewell.inference.embedding import Embedder
+from citewell.retrieval.citations import Citations
+from citewell.retrieval.service import Retrieval
+
+MOST_LOOKS = 2
+
+# LangGraph's four type parameters: state, context, input, output.
+Graph = CompiledStateGraph[State, Any, State, State]
+
+
+def build(retrieval: Retrieval, embedder: Embedder, citations: Citations) -> Graph:
+    """The compiled graph; one serves every run of the process."""
+    graph = StateGraph(State)
+    graph.add_node("plan", plan)
+    graph.add_node("retrieve", Retrieve(retrieval).__call__)
+    graph.add_node("judge", Judge(embedder).__call__)
+    graph.add_node("answer", answer)
+    graph.add_node("verify", Verify(citations).__call__)
+    graph.add_edge(START, "plan")
+    graph.add_edge("plan", "retrieve")
+    graph.add_edge("retrieve", "judge")
+    graph.add_conditional_edges("judge", after_judging, ["retrieve", "answer"])
+    graph.add_edge("answer", "verify")
+    graph.add_edge("verify", END)
+    return graph.compile()
+
+
+def after_judging(state: State) -> str:
+    """Answer with what there is, or look once more and wider."""
+    unsure = not state["units"] and state["passages"]
+    return "retrieve" if unsure and state["looks"] < MOST_LOOKS else "answer"

@@ -1,0 +1,230 @@
+"""Settings to adapters to App: the only place that names a concrete adapter."""
+
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from citewell.accounts.secrets import admin_key
+from citewell.accounts.service import Accounts
+from citewell.agent.graph import build
+from citewell.agent.service import Agent
+from citewell.chat.service import Chat
+from citewell.config import Settings
+from citewell.documents.ingest import Ingestion
+from citewell.documents.parsers.host import ParserHost
+from citewell.documents.removal import Removal
+from citewell.documents.service import Documents
+from citewell.domain.errors import StartError, UnavailableError
+from citewell.index.index import IndexSettings
+from citewell.inference.builtin_embedder import BuiltinEmbedder
+from citewell.inference.embedding import Embedder
+from citewell.inference.openai_embedder import OpenAIEmbedder, OpenAIServer
+from citewell.retrieval.citations import Citations
+from citewell.retrieval.projections import Projections
+from citewell.retrieval.service import Retrieval
+from citewell.storage import migrate
+from citewell.storage.blobs import BlobStore
+from citewell.storage.database import Database
+from citewell.storage.embedded import EmbeddedPostgres
+from citewell.storage.notifications import Notifications
+from citewell.storage.repositories.collections import CHANGES_TOPIC
+from citewell.storage.repositories.jobs import JOBS_TOPIC
+from citewell.storage.repositories.runs import RUNS_TOPIC
+from citewell.telemetry.logs import logger
+from citewell.telemetry.tasks import Tasks
+
+DATABASE_WAIT_SECONDS = 0.5
+WATCH_SECONDS = 1.0
+OPENAI = "openai:"
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything a door needs; made once per process."""
+
+    settings: Settings
+    database: Database
+    blobs: BlobStore
+    notifications: Notifications
+    embedder: Embedder
+    documents: Documents
+    projections: Projections
+    retrieval: Retrieval
+    citations: Citations
+    chat: Chat
+    accounts: Accounts
+    tasks: Tasks
+    admin_key: str
+
+    def ingestion(self, parser: ParserHost) -> Ingestion:
+        """What a worker does with an `ingest` job."""
+        return Ingestion(self.database, self.blobs, parser, self.embedder)
+
+    def removal(self) -> Removal:
+        """What a worker does with a `purge` job."""
+        return Removal(self.database, self.blobs)
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings, *, on_failure: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[App]:
+    """Everything wired and running, for as long as the context lasts.
+
+    Waits for a database that is not there yet. Raises `StartError` for what waiting cannot mend.
+    """
+    async with AsyncExitStack() as stack:
+        home = prepare_home(settings.home)
+        tasks = Tasks(on_failure)
+        stack.push_async_callback(tasks.close)
+        embedder_ready = asyncio.ensure_future(_embedder(settings))
+        stack.callback(embedder_ready.cancel)
+        database = await _database(settings, home, tasks, stack)
+        embedder = await embedder_ready
+        app = _wire(settings, home, database, embedder, tasks)
+        stack.push_async_callback(app.projections.close)
+        listen = app.notifications.run((CHANGES_TOPIC, JOBS_TOPIC, RUNS_TOPIC))
+        tasks.start("notifications", listen, essential=True)
+        await app.accounts.ensure_administrator(app.admin_key)
+        yield app
+        # Runs and listeners end before what they stand on is taken away.
+        await tasks.close()
+
+
+def prepare_home(home: Path) -> Path:
+    """The data directory with its folders. Raises `StartError` when it cannot be used."""
+    resolved = home.expanduser().absolute()
+    try:
+        for name in ("blobs", "index", "logs", "secrets"):
+            (resolved / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = resolved / f".probe-{os.getpid()}"
+        probe.write_bytes(b"writable")
+        probe.unlink()
+    except OSError as error:
+        raise _home_error(resolved, error) from error
+    return resolved
+
+
+def database_url(settings: Settings, home: Path) -> tuple[str, EmbeddedPostgres | None]:
+    """Where the database is; a private one is started. Blocks; raises `StartError`."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value(), None
+    embedded = EmbeddedPostgres.start(home / "postgres")
+    return embedded.url, embedded
+
+
+async def _database(
+    settings: Settings, home: Path, tasks: Tasks, stack: AsyncExitStack
+) -> Database:
+    url, embedded = await asyncio.to_thread(database_url, settings, home)
+    if embedded is not None:
+        stack.push_async_callback(asyncio.to_thread, embedded.stop)
+        tasks.start("embedded database", _watch(embedded), essential=True)
+    database = Database.connect(url)
+    stack.push_async_callback(database.close)
+    await _wait_for(database)
+    version = await asyncio.to_thread(migrate.upgrade, url)
+    await _assert_durable(database)
+    log.info("database.ready", schema=version, embedded=embedded is not None)
+    return database
+
+
+async def _wait_for(database: Database) -> None:
+    said = False
+    while True:
+        try:
+            await database.ping()
+        except UnavailableError as error:
+            if not said:
+                log.warning("database.waiting", why=error.message)
+                said = True
+            await asyncio.sleep(DATABASE_WAIT_SECONDS)
+        else:
+            return
+
+
+async def _assert_durable(database: Database) -> None:
+    off = [name for name, value in (await database.durability()).items() if value == "off"]
+    if off:
+        raise StartError(
+            f"The database has {', '.join(sorted(off))} off: a commit could be lost.",
+            hint="Turn it on in postgresql.conf and restart the database.",
+        )
+
+
+async def _watch(embedded: EmbeddedPostgres) -> None:
+    """Start the private database again whenever it has died."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        if await asyncio.to_thread(embedded.ensure_running):
+            log.warning("database.restarted")
+
+
+async def _embedder(settings: Settings) -> Embedder:
+    chosen = settings.embedding
+    if chosen.model == "builtin":
+        return await asyncio.to_thread(BuiltinEmbedder, chosen.threads)
+    if not chosen.model.startswith(OPENAI):
+        raise StartError(
+            f"CITEWELL_EMBEDDING__MODEL={chosen.model!r} is not known.",
+            hint="Use builtin, or openai:<model> for a server that speaks OpenAI's embeddings.",
+        )
+    key = settings.openai_api_key
+    return await OpenAIEmbedder.open(
+        OpenAIServer(
+            chosen.model.removeprefix(OPENAI),
+            settings.openai_base_url,
+            key.get_secret_value() if key else None,
+            chosen.dimension,
+        )
+    )
+
+
+def _wire(
+    settings: Settings, home: Path, database: Database, embedder: Embedder, tasks: Tasks
+) -> App:
+    blobs = BlobStore(home / "blobs")
+    notifications = Notifications(database.url)
+    projections = Projections(
+        database,
+        notifications,
+        home / "index",
+        IndexSettings(exact_below=settings.index.exact_below),
+        settings.index.memory_bytes,
+    )
+    retrieval = Retrieval(database, embedder, projections)
+    citations = Citations(database)
+    agent = Agent(build(retrieval, embedder, citations))
+    given = settings.admin_key.get_secret_value() if settings.admin_key else None
+    return App(
+        settings=settings,
+        database=database,
+        blobs=blobs,
+        notifications=notifications,
+        embedder=embedder,
+        documents=Documents(database, blobs, embedder.model, settings.limits.upload_bytes),
+        projections=projections,
+        retrieval=retrieval,
+        citations=citations,
+        chat=Chat(database, notifications, agent, tasks),
+        accounts=Accounts(database),
+        tasks=tasks,
+        admin_key=admin_key(home / "secrets", given),
+    )
+
+
+def _home_error(home: Path, error: OSError) -> StartError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return StartError(
+            f"The disk that holds {home} is full.", hint="Free some space and start again."
+        )
+    return StartError(
+        f"The data directory {home} cannot be written: {error.strerror}.",
+        hint="Set CITEWELL_HOME to a folder that you may write.",
+    )

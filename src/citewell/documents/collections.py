@@ -1,0 +1,99 @@
+"""Collections: made, renamed, removed with everything in them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from citewell.documents.naming import clean_text, clean_title
+from citewell.documents.repetition import RequestKey, do_once
+from citewell.domain.documents import Collection
+from citewell.domain.errors import InvalidError
+from citewell.domain.ids import CollectionId
+from citewell.domain.principal import Principal, Role, Scope
+from citewell.inference.embedding import EmbeddingModel
+from citewell.storage.database import Database, Transaction
+
+DEFAULT_COLLECTION = "default"
+MAX_NAME = 100
+MAX_DESCRIPTION = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Collections:
+    """Every method raises `DeniedError`, and `NotFoundError` for ids outside the tenant.
+
+    A name that is taken is a `ConflictError`, one that cannot be a name an `InvalidError`.
+    """
+
+    database: Database
+    model: EmbeddingModel
+
+    async def create(
+        self,
+        principal: Principal,
+        name: str,
+        description: str = "",
+        *,
+        once: RequestKey | None = None,
+    ) -> Collection:
+        """An empty collection. `once` makes a repetition harmless."""
+        principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
+        clean, text = _name(name), _description(description)
+        async with self.database.transaction(principal.tenant_id) as tx:
+            key = None if once is None else once.of(principal, clean, text)
+            created, _ = await do_once(
+                tx, key, Collection, lambda: self._create(tx, principal, clean, text)
+            )
+            return created
+
+    async def change(
+        self,
+        principal: Principal,
+        collection_id: CollectionId,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+    ) -> Collection:
+        """Change what is given."""
+        principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
+        clean = None if name is None else _name(name)
+        text = None if description is None else _description(description)
+        async with self.database.transaction(principal.tenant_id) as tx:
+            changed = await tx.collections.update(collection_id, name=clean, description=text)
+            await tx.audit.record(principal.user_id, "collection.change", str(collection_id))
+            return changed
+
+    async def delete(self, principal: Principal, collection_id: CollectionId) -> Mapping[str, int]:
+        """Out of every search when this returns; counts of what was removed per store."""
+        principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
+        async with self.database.transaction(principal.tenant_id) as tx:
+            removed = await tx.collections.delete(collection_id)
+            await tx.audit.record(
+                principal.user_id, "collection.delete", str(collection_id), details=removed
+            )
+            return removed
+
+    async def _create(
+        self, tx: Transaction, principal: Principal, name: str, description: str
+    ) -> Collection:
+        model = self.model
+        space = await tx.spaces.ensure(model.name, model.revision, model.dimension)
+        created = await tx.collections.create(name, description, space.id)
+        await tx.audit.record(principal.user_id, "collection.create", str(created.id))
+        return created
+
+
+def _name(name: str) -> str:
+    clean = clean_title(name)
+    if not clean or len(clean) > MAX_NAME or clean != name:
+        raise InvalidError(
+            f"A collection's name has 1 to {MAX_NAME} characters on one line,"
+            " without spaces around it."
+        )
+    return clean
+
+
+def _description(text: str) -> str:
+    clean = clean_text(text)
+    if len(clean) > MAX_DESCRIPTION:
+        raise InvalidError(f"A description has at most {MAX_DESCRIPTION:,} characters.")
+    return clean

@@ -1,5 +1,7 @@
 """Settings: read once at the edge, frozen, nested, complete."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -90,3 +92,28 @@ class Settings(BaseSettings):
     embedding: EmbeddingSettings = EmbeddingSettings()
     limits: LimitSettings = LimitSettings()
     index: IndexSettings = IndexSettings()
+
+
+# Read by the command line itself, not by the server.
+COMMAND_LINE = frozenset({"CITEWELL_SERVER", "CITEWELL_API_KEY"})
+
+
+def known_variables(model: type[BaseModel] = Settings, prefix: str = "CITEWELL_") -> list[str]:
+    """The names of every environment variable that is read, nested ones with `__`."""
+    names: list[str] = []
+    for name, field in model.model_fields.items():
+        alias = field.validation_alias
+        if isinstance(alias, AliasChoices):
+            names += [str(one) for one in alias.choices if str(one).isupper()]
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += known_variables(field.annotation, f"{prefix}{name.upper()}__")
+        else:
+            names.append(prefix + name.upper())
+    return names
+
+
+def unknown_variables(given: Iterable[str]) -> list[tuple[str, str]]:
+    """Variables of ours that nobody reads, each with the nearest name that somebody does."""
+    known = [*known_variables(), *COMMAND_LINE]
+    odd = [name for name in given if name.startswith("CITEWELL_") and name not in known]
+    return [(name, next(iter(get_close_matches(name, known, 1)), "")) for name in sorted(odd)]

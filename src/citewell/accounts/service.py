@@ -1,93 +1,114 @@
-"""Credential to principal: the only room that knows what a key looks like."""
+"""Accounts: the only room that knows credentials; everybody else sees principals."""
 
-import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from citewell.accounts.secrets import digest, new_key
+from citewell.accounts import credentials
+from citewell.accounts.codes import SignInCodes
 from citewell.domain.errors import UnauthenticatedError
 from citewell.domain.ids import DEFAULT_TENANT
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.storage.database import Database
 
-CACHE_SECONDS = 5.0
-CACHE_SIZE = 1024
-CODE_SECONDS = 600.0
 ADMINISTRATOR = "administrator"
-MAX_CREDENTIAL = 512
+SESSION = "browser session"
+CACHE_SECONDS = 5.0
+CACHE_ENTRIES = 1024
+
+_ALL = frozenset(Scope)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Accounts:
-    """API keys, sessions of browsers, and the one-time codes that begin them."""
+    """Turns credentials into principals.
+
+    A key that another process revokes is refused after at most `CACHE_SECONDS`; one that this
+    process revokes, at once.
+    """
 
     database: Database
+    clock: Callable[[], float] = time.monotonic
+    _codes: SignInCodes = field(default_factory=SignInCodes)
     _known: dict[bytes, tuple[float, Principal]] = field(default_factory=dict)
-    _codes: dict[bytes, float] = field(default_factory=dict)
 
     async def authenticate(self, credential: str) -> Principal:
-        """Who holds this key. Raises `UnauthenticatedError`, the same for every reason."""
-        if not credential or len(credential) > MAX_CREDENTIAL:
+        """The holder of an API key; raises `UnauthenticatedError`, always in the same words."""
+        if not credentials.looks_valid(credential):
             raise _unknown()
-        hashed = digest(credential)
-        cached = self._known.get(hashed)
-        if cached is not None and cached[0] > time.monotonic():
-            return cached[1]
+        digest = credentials.digest(credential)
+        known = self._known.get(digest)
+        if known is not None and self.clock() < known[0]:
+            return known[1]
         async with self.database.system() as system:
-            principal = await system.principal_by_digest(hashed)
-        if principal is None:
-            self._known.pop(hashed, None)
+            found = await system.principal_by_digest(digest)
+        if found is None:
+            self._known.pop(digest, None)
             raise _unknown()
-        if len(self._known) >= CACHE_SIZE:
-            self._known.clear()
-        self._known[hashed] = (time.monotonic() + CACHE_SECONDS, principal)
-        return principal
+        self._remember(digest, found)
+        return found
 
     async def ensure_administrator(self, key: str) -> Principal:
-        """The owner of the default tenant, with this key."""
-        await self._keep(key, "admin key")
-        return await self.authenticate(key)
+        """The owner of the default tenant, reachable with `key`; safe to repeat.
+
+        An earlier administrator's key stops working: replacing the key file replaces the key.
+        """
+        async with self.database.transaction(DEFAULT_TENANT) as tx:
+            user_id = await tx.keys.ensure_user(ADMINISTRATOR, Role.OWNER)
+            digest = credentials.digest(key)
+            key_id = await tx.keys.ensure_key(user_id, ADMINISTRATOR, digest, _ALL)
+            await tx.keys.revoke_others(user_id, ADMINISTRATOR, key_id)
+        return Principal(DEFAULT_TENANT, user_id, Role.OWNER, _ALL, key_id)
 
     async def administrator(self) -> Principal:
-        """The owner of the default tenant, for a process that owns the data directory."""
+        """The owner of the default tenant, for code that runs on the operator's own account."""
         async with self.database.transaction(DEFAULT_TENANT) as tx:
             user_id = await tx.keys.ensure_user(ADMINISTRATOR, Role.OWNER)
-        return Principal(DEFAULT_TENANT, user_id, Role.OWNER, frozenset(Scope))
+        return Principal(DEFAULT_TENANT, user_id, Role.OWNER, _ALL)
 
     def issue_code(self) -> str:
-        """A code that signs in once, within `CODE_SECONDS`, at this process."""
-        code = secrets.token_urlsafe(24)
-        now = time.monotonic()
-        self._codes = {c: until for c, until in self._codes.items() if until > now}
-        self._codes[digest(code)] = now + CODE_SECONDS
-        return code
+        """A sign-in code for the administrator: works once, for ten minutes, in this process."""
+        return self._codes.issue()
 
     async def redeem(self, code: str) -> str:
-        """A session key for a code. Raises `UnauthenticatedError` for a used or late one."""
-        until = self._codes.pop(digest(code[:MAX_CREDENTIAL]), 0.0)
-        if until < time.monotonic():
+        """The key of a new session; raises `UnauthenticatedError` for a code that is not open."""
+        if not self._codes.redeem(code):
             raise UnauthenticatedError(
-                "This sign-in link was used already or is too old.",
-                hint="Restart the server for a fresh link, or sign in with the key in"
-                " secrets/admin-key of the data directory.",
+                "This sign-in link is unknown, used or older than ten minutes.",
+                hint="Sign in with the administrator's key, or restart the server for a new link.",
             )
-        return await self.open_session()
+        return await self.open_session(await self.administrator())
 
-    async def open_session(self) -> str:
-        """A key for a browser of the administrator."""
-        key = new_key()
-        await self._keep(key, "browser session")
+    async def open_session(self, principal: Principal) -> str:
+        """A key of the principal's own for a browser, with the same scopes."""
+        key = credentials.new_key()
+        digest = credentials.digest(key)
+        async with self.database.transaction(principal.tenant_id) as tx:
+            await tx.keys.ensure_key(principal.user_id, SESSION, digest, principal.scopes)
+            await tx.audit.record(principal.user_id, "session.open", str(principal.user_id))
         return key
 
-    async def _keep(self, key: str, name: str) -> None:
-        async with self.database.transaction(DEFAULT_TENANT) as tx:
-            user_id = await tx.keys.ensure_user(ADMINISTRATOR, Role.OWNER)
-            await tx.keys.ensure_key(user_id, name, digest(key), frozenset(Scope))
+    async def close_session(self, credential: str) -> None:
+        """Revoke a session's key; a credential that is no session's stays as it is."""
+        digest = credentials.digest(credential)
+        async with self.database.system() as system:
+            found = await system.principal_by_digest(digest)
+        if found is None or found.key_id is None:
+            return
+        async with self.database.transaction(found.tenant_id) as tx:
+            if await tx.keys.revoke(found.key_id, SESSION):
+                await tx.audit.record(found.user_id, "session.close", str(found.user_id))
+        self._known.pop(digest, None)
+
+    def _remember(self, digest: bytes, principal: Principal) -> None:
+        while len(self._known) >= CACHE_ENTRIES:
+            del self._known[next(iter(self._known))]
+        self._known[digest] = (self.clock() + CACHE_SECONDS, principal)
 
 
 def _unknown() -> UnauthenticatedError:
     return UnauthenticatedError(
-        "The credential is missing or not valid.",
-        hint="Send the key in secrets/admin-key of the data directory as"
-        " `Authorization: Bearer <key>`.",
+        "The credential is missing or unknown.",
+        hint="Send `Authorization: Bearer <key>`; the administrator's key is in the data"
+        " directory, in secrets/admin-key.",
     )

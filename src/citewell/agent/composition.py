@@ -1,5 +1,6 @@
-"""From scored sentences to an answer: whole units in their own words, best first, each with its mark.
+"""From scored sentences to an answer: whole units in their own words, the best first.
 
+Each is followed by its mark.
 A definition, a list, a table row and a code block are kept whole.
 """
 

@@ -5,6 +5,7 @@ covers, how good its passage is, how well each word of the question finds a matc
 it offers the kind of thing that is asked for. Nothing is glued together.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from citewell.agent.expected import expectation
 from citewell.domain.passages import Passage
-from citewell.domain.sentences import sentences
+from citewell.domain.sentences import Span, sentences
 from citewell.inference.embedding import TokenStates, Vector
 from citewell.retrieval.coverage import coverage
 
@@ -22,6 +23,11 @@ COVERAGE = 0.5
 PASSAGE = 0.6
 MATCHES = 1.5
 EXPECTED = 0.1
+MIN_WORDS = 2
+
+_HEADING = re.compile(r"#{1,6}\s|[^\n]{1,200}\n(?:=+|-+)[ \t]*(?:\n|$)")
+_WORD = re.compile(r"[^\W_]{2,}")
+
 # Stop words and punctuation of the question look for matches too, but quietly.
 QUIET = 0.2
 
@@ -64,7 +70,7 @@ def score_sentences(
     found: list[Sentence] = []
     for number, (passage, tokens) in enumerate(zip(passages, states, strict=True)):
         similar = asked.states.states @ tokens.states.T
-        for start, end in sentences(passage.text):
+        for start, end in sayings(passage.text):
             mine = _inside(tokens, start, end)
             text = passage.text[start:end]
             near = _cosine(asked.vector, tokens.states[mine])
@@ -84,6 +90,15 @@ def score_sentences(
             )
             found.append(Sentence(number, start, end, text, score, near, covered, matches))
     return sorted(found, key=lambda s: -s.score)
+
+
+def sayings(text: str) -> list[Span]:
+    """The sentences of `text` that say something: no headings, rules or bare links."""
+    return [
+        (start, end)
+        for start, end in sentences(text)
+        if not _HEADING.match(text, start) and len(_WORD.findall(text, start, end)) >= MIN_WORDS
+    ]
 
 
 def _token_weights(asked: Asked) -> NDArray[np.float32]:

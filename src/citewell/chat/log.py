@@ -1,130 +1,161 @@
-"""The event log of one run: numbered, durable, and only then seen."""
+"""The log of a run that this process carries: events are stored before anybody can see them."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
-from citewell.chat import translation
-from citewell.chat.translation import JsonObject
-from citewell.domain.errors import UnavailableError
-from citewell.domain.ids import ConversationId, MessageId, RunId, TenantId
-from citewell.domain.passages import Answer
-from citewell.domain.run_events import (
-    AnswerFinished,
-    RunEvent,
-    StepFinished,
-    StepStarted,
-    TextProduced,
-)
-from citewell.storage.database import Database
-from citewell.storage.repositories.runs import RunState
+from citewell.chat.narration import Ending, Event, Narration
+from citewell.domain.errors import LeaseLostError, UnavailableError
+from citewell.domain.ids import TenantId
+from citewell.domain.run_events import RunEvent
+from citewell.storage.database import Database, Transaction
+from citewell.storage.repositories.runs import Run
+from citewell.telemetry.logs import logger
 
 BATCH_SECONDS = 0.05
-BATCH_CHARS = 256
-STORE_SECONDS = 30.0
-RETRY_SECONDS = 0.5
+BATCH_CHARACTERS = 256
+MOST_PENDING = 1000
+OUTAGE_SECONDS = 30.0
+FIRST_RETRY_SECONDS = 0.1
+MOST_RETRY_SECONDS = 2.0
+
+log = logger(__name__)
 
 
 @dataclass(slots=True)
 class RunLog:
-    """Collects events into batches of at most `BATCH_SECONDS` or `BATCH_CHARS` of text.
+    """Batches the events of `run` and appends them; the run holds its first event already.
 
-    Raises `LeaseLostError` once another process has ended the run.
+    `lost` says that another process has ended the run: nothing is written any more.
     """
 
     database: Database
     tenant_id: TenantId
-    run_id: RunId
-    conversation_id: ConversationId
-    message_id: MessageId
-    text: str = ""
-    answer: Answer | None = None
-    _pending: list[JsonObject] = field(default_factory=list)
-    _pending_chars: int = 0
-    _since: float = 0.0
-    _open_steps: list[str] = field(default_factory=list)
-    _message_open: bool = False
+    run: Run
+    narration: Narration
+    lost: bool = False
+    _pending: list[Event] = field(default_factory=list)
+    _writing: list[Event] = field(default_factory=list)
+    _head: int = 0
+    _characters: int = 0
+    # After a broken connection nobody knows whether the last transaction was committed.
+    _uncertain: bool = False
+    _stopped: bool = False
+    _some: asyncio.Event = field(default_factory=asyncio.Event)
+    _full: asyncio.Event = field(default_factory=asyncio.Event)
+    _room: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def begin(self) -> None:
-        """The run has started."""
-        self._add(translation.started(self.run_id, self.conversation_id))
-        await self._store()
+    async def add(self, event: RunEvent) -> None:
+        """Take an event in; waits only while `MOST_PENDING` events are not stored yet."""
+        for told in self.narration.tell(event):
+            self._put(told)
+        while len(self._pending) >= MOST_PENDING:
+            self._room.clear()
+            await self._room.wait()
 
-    async def tell(self, event: RunEvent) -> None:
-        """Add one event of the agent."""
-        match event:
-            case StepStarted(name):
-                self._open_steps.append(name)
-            case StepFinished(name):
-                self._open_steps.remove(name)
-            case TextProduced(text):
-                self._begin_message()
-                self.text += text
-                self._pending_chars += len(text)
-            case AnswerFinished(answer):
-                self._begin_message()
-                self._message_open = False
-                self.answer = answer
-            case _:
-                pass
-        self._add(translation.translate(event, self.message_id))
-        late = time.monotonic() - self._since >= BATCH_SECONDS
-        if late or self._pending_chars >= BATCH_CHARS:
-            await self._store()
+    async def keep(self) -> None:
+        """Store what comes in, until `stop` or until the run is lost.
 
-    async def finish(self, *, cancelled: bool = False) -> None:
-        """The run has ended well, or was stopped: close what is open and say so, once."""
-        self._close_open()
-        self._add(translation.finished(self.run_id, self.conversation_id, cancelled=cancelled))
-        await self._store(RunState.CANCELLED if cancelled else RunState.FINISHED)
+        Raises `UnavailableError` when the database is away for longer than `OUTAGE_SECONDS`.
+        """
+        with self._until_lost():
+            while not self._stopped:
+                await self._some.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(BATCH_SECONDS):
+                        await self._full.wait()
+                if not self._stopped:
+                    await self._store()
 
-    async def fail(self, message: str, code: str) -> None:
-        """The run has failed: close what is open and say why, once."""
-        self._close_open()
-        self._add(translation.failed(message, code))
-        await self._store(RunState.FAILED)
+    def stop(self) -> None:
+        """Let `keep` return; what is not stored yet is left to `end`."""
+        self._stopped = True
+        self._some.set()
+        self._full.set()
 
-    def _begin_message(self) -> None:
-        if not self._message_open:
-            self._message_open = True
-            self._add(translation.message_started(self.message_id))
+    async def end(self, ending: Ending) -> None:
+        """Store the rest, close what is open, and end the run; in one transaction with the message.
 
-    def _close_open(self) -> None:
-        if self._message_open:
-            self._message_open = False
-            self._add(translation.message_cut(str(self.message_id)))
-        while self._open_steps:
-            self._add(translation.step_ended(self._open_steps.pop()))
+        Raises `UnavailableError` as `keep` does. Call it only after `keep` has returned.
+        """
+        with self._until_lost():
+            if self._writing:
+                await self._store()
+            answer = self.narration.kept_answer(ending)
+            terminal = ending.terminal(self.run.conversation_id, self.run.id)
+            events = [*self._pending, *self.narration.open.closing(ending), terminal]
 
-    def _add(self, event: JsonObject) -> None:
-        if not self._pending:
-            self._since = time.monotonic()
-        self._pending.append(event)
+            async def finish(tx: Transaction) -> None:
+                await tx.runs.finish(self.run.id, ending.state, events)
+                if answer is not None:
+                    await tx.conversations.add_answer(
+                        self.run.conversation_id,
+                        self.run.id,
+                        answer,
+                        partial=self.narration.answer is None,
+                    )
 
-    async def _store(self, ended: RunState | None = None) -> None:
-        """Commit the batch; a database that is away for a moment is waited for."""
-        deadline = time.monotonic() + STORE_SECONDS
+            await self._persist(finish)
+
+    def _put(self, event: Event) -> None:
+        delta = event.get("delta", "")
+        last = self._pending[-1] if self._pending else {}
+        room = len(last.get("delta", "")) + len(delta) <= BATCH_CHARACTERS
+        if delta and room and last.get("messageId") == event["messageId"] and "delta" in last:
+            self._pending[-1] = {**last, "delta": last["delta"] + delta}
+        else:
+            self._pending.append(event)
+        self._characters += len(delta)
+        self._some.set()
+        if self._characters >= BATCH_CHARACTERS:
+            self._full.set()
+
+    async def _store(self) -> None:
+        if not self._writing:
+            self._writing, self._pending, self._characters = self._pending, [], 0
+            self._some.clear()
+            self._full.clear()
+            self._room.set()
+        if self._writing:
+            await self._persist(self._append)
+            self._head += len(self._writing)
+            self._writing = []
+
+    async def _append(self, tx: Transaction) -> None:
+        if self._uncertain and await self._head_is_stored(tx):
+            return
+        await tx.runs.append(self.run.id, self._writing)
+
+    async def _head_is_stored(self, tx: Transaction) -> bool:
+        # Renewing takes the row's lock, so a transaction that is still dying has decided by then.
+        await tx.runs.renew(self.run.id)
+        stored = await tx.runs.get(self.run.id, self.run.user_id)
+        return stored.head == self._head + len(self._writing)
+
+    async def _persist(self, write: Callable[[Transaction], Awaitable[None]]) -> None:
+        deadline = time.monotonic() + OUTAGE_SECONDS
+        pause = FIRST_RETRY_SECONDS
         while True:
             try:
-                await self._commit(ended)
+                async with self.database.transaction(self.tenant_id) as tx:
+                    await write(tx)
+                    self._uncertain = True
+                self._uncertain = False
             except UnavailableError:
-                if time.monotonic() > deadline:
+                if time.monotonic() + pause > deadline:
                     raise
-                await asyncio.sleep(RETRY_SECONDS)
+                log.warning("run.waiting_for_database", run=str(self.run.id))
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, MOST_RETRY_SECONDS)
             else:
-                self._pending.clear()
-                self._pending_chars = 0
                 return
 
-    async def _commit(self, ended: RunState | None) -> None:
-        async with self.database.transaction(self.tenant_id) as tx:
-            if ended is None:
-                await tx.runs.append(self.run_id, self._pending)
-                return
-            await tx.runs.finish(self.run_id, ended, self._pending)
-            complete = self.answer is not None
-            said = self.answer or Answer(self.text, (), 0.0, answered=False)
-            if complete or self.text:
-                await tx.conversations.add_answer(
-                    self.conversation_id, self.run_id, said, partial=not complete
-                )
+    @contextlib.contextmanager
+    def _until_lost(self) -> Iterator[None]:
+        try:
+            yield
+        except LeaseLostError:
+            self.lost = True
+            log.info("run.ended_elsewhere", run=str(self.run.id))

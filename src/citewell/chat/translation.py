@@ -1,14 +1,24 @@
-"""What the agent tells, as AG-UI 1.0 events; additions only in `metadata.rag` and `CUSTOM`."""
+"""Run events as AG-UI 1.0 events, ready to store.
 
+What AG-UI has no field for is under `metadata.rag`, in the activity `rag.sources`, or in the custom
+event `rag.notice`.
+"""
+
+import math
+import re
 from collections.abc import Mapping
-from typing import Any, assert_never
+from dataclasses import asdict
+from typing import Any
 
 from ag_ui.core import (
+    PROTOCOL_VERSION,
     ActivitySnapshotEvent,
     BaseEvent,
     CustomEvent,
     RunErrorEvent,
+    RunFinishedCancelledOutcome,
     RunFinishedEvent,
+    RunFinishedSuccessOutcome,
     RunStartedEvent,
     StepFinishedEvent,
     StepStartedEvent,
@@ -16,95 +26,126 @@ from ag_ui.core import (
     TextMessageEndEvent,
     TextMessageStartEvent,
 )
-from ag_ui.core.events import RunFinishedCancelledOutcome, RunFinishedSuccessOutcome
 
-from citewell.domain.ids import ConversationId, MessageId, RunId
+from citewell.domain.ids import ConversationId, RunId
 from citewell.domain.passages import Answer, Citation, Passage
-from citewell.domain.run_events import (
-    AnswerFinished,
-    Noticed,
-    RunEvent,
-    SourcesFound,
-    StepFinished,
-    StepStarted,
-    TextProduced,
-)
+from citewell.domain.run_events import Noticed, SourcesFound, StepFinished
 
-JsonObject = Mapping[str, Any]
-PREVIEW = 240
-SOURCES = "rag.sources"
+PREVIEW_CHARACTERS = 240
 
-
-def started(run_id: RunId, conversation_id: ConversationId) -> JsonObject:
-    """The first event of a run."""
-    return _dump(RunStartedEvent(thread_id=str(conversation_id), run_id=str(run_id)))
+_KINDS = {
+    "plan": "decision",
+    "retrieve": "retrieval",
+    "judge": "decision",
+    "answer": "generation",
+    "verify": "verification",
+}
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def finished(run_id: RunId, conversation_id: ConversationId, *, cancelled: bool) -> JsonObject:
-    """The last event of a run that did not fail."""
+def run_started(conversation_id: ConversationId, run_id: RunId) -> dict[str, Any]:
+    """The first event of every run."""
+    return _dump(
+        RunStartedEvent(
+            thread_id=str(conversation_id), run_id=str(run_id), protocol_version=PROTOCOL_VERSION
+        )
+    )
+
+
+def run_finished(
+    conversation_id: ConversationId, run_id: RunId, *, cancelled: bool
+) -> dict[str, Any]:
+    """The end of a run that was not an error."""
     outcome = RunFinishedCancelledOutcome() if cancelled else RunFinishedSuccessOutcome()
     return _dump(
         RunFinishedEvent(thread_id=str(conversation_id), run_id=str(run_id), outcome=outcome)
     )
 
 
-def failed(message: str, code: str) -> JsonObject:
-    """The last event of a run that failed."""
-    return _dump(RunErrorEvent(message=message, code=code))
+def run_error(code: str, message: str, *, hint: str, retryable: bool) -> dict[str, Any]:
+    """The end of a run that failed."""
+    rag = {"hint": hint, "retryable": retryable}
+    return _dump(RunErrorEvent(message=message, code=code, metadata={"rag": rag}))
 
 
-def message_started(message_id: MessageId) -> JsonObject:
-    """The answer's text begins."""
-    return _dump(TextMessageStartEvent(message_id=str(message_id), role="assistant"))
+def step_started(name: str) -> dict[str, Any]:
+    """A step begins."""
+    return _dump(StepStartedEvent(step_name=name, metadata={"rag": _node(name)}))
 
 
-def message_cut(message_id: str) -> JsonObject:
-    """The answer's text was cut off."""
-    return _dump(TextMessageEndEvent(message_id=message_id), {"partial": True})
+def step_finished(step: StepFinished) -> dict[str, Any]:
+    """A step has ended by itself."""
+    rag = {**step.details, **_node(step.name), "ms": step.milliseconds}
+    return _dump(StepFinishedEvent(step_name=step.name, metadata={"rag": rag}))
 
 
-def message_ended(message_id: MessageId, answer: Answer) -> JsonObject:
-    """The answer's text is complete, with what it rests on."""
-    return _dump(TextMessageEndEvent(message_id=str(message_id)), _answer(answer))
+def step_cut_off(name: str, error: str) -> dict[str, Any]:
+    """A step that the end of its run has ended; how long it took is not known."""
+    rag = {**_node(name), "error": error}
+    return _dump(StepFinishedEvent(step_name=name, metadata={"rag": rag}))
 
 
-def step_ended(name: str) -> JsonObject:
-    """A step that was cut off."""
-    return _dump(StepFinishedEvent(step_name=name), {"node": _node(name), "error": "interrupted"})
+def sources(run_id: RunId, found: SourcesFound) -> dict[str, Any]:
+    """What the marks of the answer point to; a later snapshot replaces an earlier one."""
+    return _dump(
+        ActivitySnapshotEvent(
+            message_id=f"{run_id}-sources",
+            activity_type="rag.sources",
+            content={"sources": _sources(found.passages)},
+        )
+    )
 
 
-def translate(event: RunEvent, message_id: MessageId) -> JsonObject:
-    """One event of the agent; `AnswerFinished` ends the message."""
-    match event:
-        case StepStarted(name):
-            return _dump(StepStartedEvent(step_name=name), {"node": _node(name), "kind": "step"})
-        case StepFinished(name, milliseconds, details):
-            rag = {"node": _node(name), "kind": "step", "ms": milliseconds, **details}
-            return _dump(StepFinishedEvent(step_name=name), rag)
-        case SourcesFound(passages):
-            return _dump(
-                ActivitySnapshotEvent(
-                    message_id=f"{message_id}-sources",
-                    activity_type=SOURCES,
-                    content={"sources": [source(n, p) for n, p in enumerate(passages, start=1)]},
-                )
-            )
-        case TextProduced(text):
-            return _dump(TextMessageContentEvent(message_id=str(message_id), delta=text))
-        case Noticed(name, message):
-            return _dump(CustomEvent(name="rag.notice", value={"kind": name, "message": message}))
-        case AnswerFinished(answer):
-            return message_ended(message_id, answer)
-    assert_never(event)
+def text_started(message_id: str) -> dict[str, Any]:
+    """An answer begins."""
+    return _dump(TextMessageStartEvent(message_id=message_id, role="assistant"))
 
 
-def source(number: int, passage: Passage) -> dict[str, Any]:
-    """A passage as readers list it."""
-    scores = {
-        name: round(value, 5)
-        for name in ("final", "cosine", "window_cosine", "bm25", "fused", "late", "link")
-        if (value := getattr(passage.scores, name)) is not None
+def text_content(message_id: str, delta: str) -> dict[str, Any]:
+    """The next piece of an answer."""
+    return _dump(TextMessageContentEvent(message_id=message_id, delta=delta))
+
+
+def text_finished(message_id: str, answer: Answer) -> dict[str, Any]:
+    """An answer is complete; offsets count the characters (code points) of its text."""
+    rag = {
+        "citations": [_citation(citation) for citation in answer.citations],
+        "grounded": answer.grounded,
+        "answered": answer.answered,
+        "reason": answer.reason,
+        "confidence": answer.confidence,
+        "related": _sources(answer.related),
     }
+    return _dump(TextMessageEndEvent(message_id=message_id, metadata={"rag": rag}))
+
+
+def text_cut_off(message_id: str) -> dict[str, Any]:
+    """An answer that the end of its run has ended."""
+    return _dump(TextMessageEndEvent(message_id=message_id, metadata={"rag": {"partial": True}}))
+
+
+def notice(noticed: Noticed) -> dict[str, Any]:
+    """Something that the reader should know."""
+    value = {"kind": noticed.name, "message": noticed.message}
+    return _dump(CustomEvent(name="rag.notice", value=value))
+
+
+def storable(text: str) -> str:
+    """The text with what PostgreSQL cannot hold replaced one for one: offsets stay true."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _node(step: str) -> dict[str, str]:
+    node = step.split("#", 1)[0]
+    return {"node": node, "kind": _KINDS.get(node, "other")}
+
+
+def _sources(passages: tuple[Passage, ...]) -> list[dict[str, Any]]:
+    return [_source(number, passage) for number, passage in enumerate(passages, start=1)]
+
+
+def _source(number: int, passage: Passage) -> dict[str, Any]:
+    scores = {name: score for name, score in asdict(passage.scores).items() if score is not None}
     return {
         "n": number,
         "passage_id": str(passage.chunk_id),
@@ -117,12 +158,11 @@ def source(number: int, passage: Passage) -> dict[str, Any]:
         "start": passage.start,
         "end": passage.end,
         "scores": scores,
-        "preview": " ".join(passage.text[:PREVIEW].split()),
+        "preview": passage.text[:PREVIEW_CHARACTERS],
     }
 
 
-def footnote(citation: Citation) -> dict[str, Any]:
-    """A citation as readers resolve it; offsets count code points."""
+def _citation(citation: Citation) -> dict[str, Any]:
     return {
         "n": citation.number,
         "answer": [citation.answer_start, citation.answer_end],
@@ -139,24 +179,19 @@ def footnote(citation: Citation) -> dict[str, Any]:
     }
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
-    return {
-        "citations": [footnote(citation) for citation in answer.citations],
-        "grounded": answer.grounded,
-        "answered": answer.answered,
-        "reason": answer.reason,
-        "confidence": round(answer.confidence, 4),
-        "degraded": list(answer.degraded),
-        "related": [source(n, p) for n, p in enumerate(answer.related, start=1)],
-    }
+def _dump(event: BaseEvent) -> dict[str, Any]:
+    dumped: dict[str, Any] = _json(event.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return dumped
 
 
-def _dump(event: BaseEvent, rag: JsonObject | None = None) -> JsonObject:
-    said = event.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if rag is not None:
-        said["metadata"] = {"rag": dict(rag)}
-    return said
-
-
-def _node(step: str) -> str:
-    return step.split("#")[0]
+def _json(value: Any) -> Any:
+    """What JSON and PostgreSQL can hold: no NaN, no infinity, no NUL, no unpaired surrogate."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {storable(name): _json(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_json(item) for item in value]
+    return value

@@ -8,12 +8,13 @@ from typing import Any
 from citewell.documents.code_outline import outline
 from citewell.documents.splitting import Piece, split
 from citewell.domain.documents import Chunk, ParsedText, TextKind
-from citewell.domain.ids import VersionId, chunk_id
+from citewell.domain.ids import ChunkId, VersionId, chunk_id
 from citewell.index.analyzer import analyze
 
 # Raised whenever the same text would become other chunks; old versions are then made anew.
 PIPELINE = "1"
 CONTEXT_CHARS = 400
+PATH_CHARS = 120
 METADATA_CHARS = 1000
 
 
@@ -39,18 +40,25 @@ def chunk_text(
         head = outline(parsed.text).head
     fields = " ".join(analyze(_fields(described), language=parsed.language))
     return [
-        _chunk(parsed, version, ordinal, piece, _context(described, piece, head), fields)
+        _chunk(
+            parsed,
+            chunk_id(version, PIPELINE, ordinal),
+            (ordinal, piece),
+            _context(described, piece, head),
+            fields,
+        )
         for ordinal, piece in enumerate(split(parsed, count_tokens))
     ]
 
 
 def _chunk(
-    parsed: ParsedText, version: VersionId, ordinal: int, piece: Piece, context: str, fields: str
+    parsed: ParsedText, identity: ChunkId, placed: tuple[int, Piece], context: str, fields: str
 ) -> Chunk:
+    ordinal, piece = placed
     text = parsed.text[piece.start : piece.end]
     words = analyze(f"{context}\n{text}", language=parsed.language, kind=parsed.kind)
     return Chunk(
-        id=chunk_id(version, PIPELINE, ordinal),
+        id=identity,
         ordinal=ordinal,
         start=piece.start,
         end=piece.end,
@@ -67,13 +75,22 @@ def _chunk(
 
 
 def _context(described: Described, piece: Piece, head: str) -> str:
-    """Title, heading path, page label and file head: indexed, never quoted."""
-    parts = [described.title, *piece.headings, piece.page_label, head]
+    """Path, title, heading path, page label and file head: indexed, never quoted."""
+    parts = [_path(described), described.title, *piece.headings, piece.page_label, head]
     seen: dict[str, None] = {}
     for part in parts:
         if part.strip():
             seen.setdefault(part.strip())
     return " › ".join(seen)[:CONTEXT_CHARS]
+
+
+def _path(described: Described) -> str:
+    """The folders that a file lies in, and its name, as words; a bare name says little."""
+    path = PurePosixPath(described.filename)
+    if len(path.parts) < 2:
+        return ""
+    name = " ".join([*path.parts[:-1], path.stem.partition("#")[0]])
+    return name.replace("-", " ").replace("_", " ")[:PATH_CHARS]
 
 
 def _fields(described: Described) -> str:

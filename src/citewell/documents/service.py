@@ -89,8 +89,11 @@ class Documents:
         blob = await self.blobs.put(upload.pieces, limit=self.upload_bytes)
         try:
             async with self.database.transaction(principal.tenant_id) as tx:
-                about = (str(collection_id), upload.filename, upload.title, blob.sha256)
-                key = None if once is None else once.of(principal, *about)
+                key = (
+                    None
+                    if once is None
+                    else once.of(principal, *_body(collection_id, upload, blob))
+                )
                 accepted, repeated = await do_once(
                     tx,
                     key,
@@ -277,6 +280,11 @@ class Documents:
         job_id = await tx.jobs.enqueue(JobKind.INGEST, version_id)
         document = await tx.documents.get(document_id)
         return Accepted(document, await tx.jobs.get(job_id), duplicate=False)
+
+
+def _body(collection_id: CollectionId, upload: Upload, blob: StoredBlob) -> tuple[str, ...]:
+    described = (upload.filename, upload.title, str(upload.tags), str(upload.metadata))
+    return (str(collection_id), *described, upload.on_duplicate, blob.sha256)
 
 
 async def _one(content: bytes) -> AsyncIterator[bytes]:

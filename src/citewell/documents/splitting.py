@@ -10,9 +10,9 @@ from functools import lru_cache
 
 from semantic_text_splitter import CodeSplitter, MarkdownSplitter, TextSplitter
 
+from citewell.documents.code_outline import Outline, outline
 from citewell.domain.documents import Heading, PageSpan, ParsedText, TextKind
 from citewell.domain.sentences import Span, sentences
-from citewell.documents.code_outline import Outline, outline
 
 TARGET_CHARS = 1100
 MIN_CHARS = 300

@@ -2,11 +2,14 @@
 
 Engines receive terms, not text, so that exchanging the engine does not change what matches.
 Words are runs of Unicode letters, digits *and combining marks* (without the marks, Hindi, Thai and
-vocalised Arabic fall apart). They are stemmed by Snowball for the document's language; scripts
-without spaces become bigrams; identifiers are kept whole and in parts.
+vocalised Arabic fall apart), in their compatible composed form (NFKC): the ligatures and
+presentation forms of a PDF are the letters that somebody types. They are stemmed by Snowball for
+the document's language; scripts without spaces become bigrams; identifiers are kept whole and in
+parts.
 """
 
 import re
+import unicodedata
 from functools import lru_cache
 
 import Stemmer
@@ -26,18 +29,30 @@ _SNOWBALL = {
 _COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi", "hu"})
 GRAM = 4
 
-STOP_WORDS = frozenset(
+_ARTICLES_AND_LIKE = (
     "a an and are as at be but by for if in into is it no not of on or such that the their then"
-    " there these they this to was will with".split()
+    " there these they this to was will with"
 )
-QUESTION_WORDS = STOP_WORDS | frozenset(
+_ASKING = (
     "what which who whom when where why how do does did has have had can could would should may"
     " might been being were am i you he she we me my your his her its our from about than so some"
-    " any all each more most other".split()
+    " any all each more most other"
 )
+STOP_WORDS = frozenset(_ARTICLES_AND_LIKE.split())
+QUESTION_WORDS = STOP_WORDS | frozenset(_ASKING.split())
 
-_WORD = re.compile(r"[\w\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0dff\u0e00-\u0eff]+")
-_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+# Marks that are no letters but belong to words; the dandas, full stops of India, do not.
+_MARKS = (
+    r"\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    r"\u0900-\u0963\u0966-\u0dff\u0e00-\u0e4e\u0e80-\u0eff\u1000-\u1049\u1050-\u109f\u1780-\u17d3"
+)
+_WORD = re.compile(rf"[\w{_MARKS}]+")
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+    r"\U00020000-\U0003ffff]+"
+)
+# Hyphens and joiners that say where a word may be broken, not where it ends.
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200d\u2060\ufeff]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _HAS_CAMEL = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
 MAX_WORD = 100
@@ -52,14 +67,24 @@ def analyze(
     that only ask. A text without words has no terms.
     """
     stop = _stop_words(language, question=question)
-    words = [w for w in _words(text, parts=True) if w not in stop]
+    # In prose "TechCrunch" is one name: asked for with its parts it would count three times.
+    parts = kind is TextKind.CODE or not question
+    words = [w for w in _words(text, parts=parts) if w not in stop]
     if question and not words:
         # "What is it?" still asks for something.
-        words = _words(text, parts=True)
+        words = _words(text, parts=parts)
     stems = _stems(words, "en" if kind is TextKind.CODE and not language else language)
     if language in _COMPOUNDING:
         stems += [gram for stem in stems for gram in _grams(stem)]
     return stems
+
+
+def name_parts(text: str, *, language: str = "") -> list[str]:
+    """The terms inside names that are written as one word: get, user and name of getUserName."""
+    whole = _words(text, parts=False)
+    stop = _stop_words(language, question=True)
+    seen = set(whole)
+    return _stems([w for w in _words(text, parts=True) if w not in seen | stop], language)
 
 
 def is_identifier_like(text: str) -> bool:
@@ -71,12 +96,12 @@ def is_identifier_like(text: str) -> bool:
 
 def _words(text: str, *, parts: bool) -> list[str]:
     out: list[str] = []
-    for word in _WORD.findall(text):
-        if len(word) > MAX_WORD:
-            continue
+    for word in _WORD.findall(_composed(text)):
         lowered = word.lower()
         if not word.isascii() and _UNSPACED.search(word):
-            out += _bigrams(lowered)
+            out += [part for part in _bigrams(lowered) if len(part) <= MAX_WORD]
+            continue
+        if len(word) > MAX_WORD:
             continue
         out.append(lowered)
         if parts and ("_" in word or _HAS_CAMEL.search(word)):
@@ -84,6 +109,12 @@ def _words(text: str, *, parts: bool) -> list[str]:
             if len(split) > 1 or split != [lowered]:
                 out += split
     return out
+
+
+def _composed(text: str) -> str:
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
 
 
 def _bigrams(word: str) -> list[str]:
@@ -108,7 +139,7 @@ def _grams(stem: str) -> list[str]:
 
 def _stems(words: list[str], language: str) -> list[str]:
     stemmer = _stemmer(language)
-    return stemmer.stemWords(words) if stemmer else words
+    return list(stemmer.stemWords(words)) if stemmer else words
 
 
 @lru_cache(maxsize=64)

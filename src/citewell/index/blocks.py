@@ -13,11 +13,22 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from citewell.index.index import Entry, Hits, IndexSettings, Keys, Vector
+from citewell.index.index import (
+    EMPTY_KEYS,
+    EMPTY_SCORES,
+    Entry,
+    Hits,
+    IndexSettings,
+    Keys,
+    Vector,
+)
 
 SAMPLE_QUERIES = 200
 RECALL_AT = 10
 MAX_TRAINING = 65_536
+
+# Its type stubs know neither the keywords nor the arrays that its Python layer accepts.
+_engines: Any = faiss
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +52,27 @@ class Block:
 
     def search(self, query: Vector, count: int, alive: NDArray[np.bool_] | None) -> Hits:
         """The `count` best chunks by cosine, of those that are `alive` (all when None)."""
-        count = min(count, self.size)
-        bits = None if alive is None else np.packbits(alive, bitorder="little")
-        selector = None if bits is None else faiss.IDSelectorBitmap(bits)
+        among = self.size if alive is None else int(np.count_nonzero(alive))
+        count = min(count, among)
+        if not count:
+            return Hits(EMPTY_KEYS, EMPTY_SCORES)
+        # The fewer may be found, the more lists must be read to meet as many of them.
+        hits = self._search(query, count, alive, self.probes * self.size // among)
+        if len(hits.keys) < count:
+            hits = self._search(query, count, alive, self.engine.nlist)
+        return hits
+
+    def _search(
+        self, query: Vector, count: int, alive: NDArray[np.bool_] | None, probes: int
+    ) -> Hits:
+        given: dict[str, Any] = {}
+        if alive is not None:
+            given["sel"] = _engines.IDSelectorBitmap(np.packbits(alive, bitorder="little"))
         if self.probes:
-            chosen = faiss.SearchParametersIVF(sel=selector, nprobe=self.probes)
+            given["nprobe"] = min(probes, self.engine.nlist)
+            chosen = _engines.SearchParametersIVF(**given)
         else:
-            chosen = None if selector is None else faiss.SearchParameters(sel=selector)
+            chosen = _engines.SearchParameters(**given) if given else None
         scores, found = self.engine.search(query[None, :], count, params=chosen)
         valid = found[0] >= 0
         return Hits(self.keys[found[0][valid]], scores[0][valid])
@@ -150,7 +175,7 @@ def trained_engine(vectors: Vector, wanted: float) -> tuple[Any, int, float]:
     towards another one, so that the question is not itself in the index.
     """
     count, dimension = vectors.shape
-    lists = int(2 * np.sqrt(count))
+    lists = min(count, int(2 * np.sqrt(count)))
     quantizer = faiss.IndexFlatIP(dimension)
     engine = faiss.IndexIVFScalarQuantizer(
         quantizer, dimension, lists, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
@@ -162,11 +187,12 @@ def trained_engine(vectors: Vector, wanted: float) -> tuple[Any, int, float]:
     engine.train(vectors)
     engine.add(vectors)
     queries = _sample_queries(vectors)
-    exact = exact_engine(vectors).search(queries, RECALL_AT)[1]
-    probes = 8
+    depth = min(RECALL_AT, count)
+    exact = exact_engine(vectors).search(queries, depth)[1]
+    probes = min(8, lists)
     while True:
-        chosen = faiss.SearchParametersIVF(nprobe=probes)
-        found = engine.search(queries, RECALL_AT, params=chosen)[1]
+        chosen = _engines.SearchParametersIVF(nprobe=probes)
+        found = engine.search(queries, depth, params=chosen)[1]
         recall = _overlap(exact, found)
         if recall >= wanted or probes >= lists:
             return engine, probes, recall
@@ -175,7 +201,7 @@ def trained_engine(vectors: Vector, wanted: float) -> tuple[Any, int, float]:
 
 def _overlap(exact: NDArray[np.int64], found: NDArray[np.int64]) -> float:
     shared = [len(np.intersect1d(a, b)) for a, b in zip(exact, found, strict=True)]
-    return float(np.mean(shared)) / RECALL_AT
+    return float(np.mean(shared) / exact.shape[1])
 
 
 def _sample_queries(vectors: Vector) -> Vector:
@@ -183,7 +209,8 @@ def _sample_queries(vectors: Vector) -> Vector:
     chosen = generator.choice(len(vectors), size=(2, min(SAMPLE_QUERIES, len(vectors))))
     mixed = 0.7 * vectors[chosen[0]] + 0.3 * vectors[chosen[1]]
     norms = np.linalg.norm(mixed, axis=1, keepdims=True)
-    return (mixed / np.maximum(norms, 1e-9)).astype(np.float32)
+    unit: Vector = (mixed / np.maximum(norms, 1e-9)).astype(np.float32)
+    return unit
 
 
 def _alive_part(block: Block, alive: NDArray[np.bool_] | None) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ from citewell.index.snapshot import Mask, Snapshot
 FORMAT = 1
 MANIFEST = "manifest.json"
 LEXICAL = "lexical"
+COMMITTED = "meta.json"
 LINK_ATTEMPTS = 10
 
 
@@ -51,7 +52,7 @@ def save(folder: Path, snapshot: Snapshot, lexical_folder: Path) -> Path:
 
     Blocks that an older generation holds are linked, not written again.
     """
-    temporary = folder / f"incoming-{uuid4().hex}"
+    temporary = folder / f"incoming-{os.getpid()}-{uuid4().hex}"
     temporary.mkdir(parents=True)
     try:
         older = newest(folder)
@@ -67,7 +68,7 @@ def save(folder: Path, snapshot: Snapshot, lexical_folder: Path) -> Path:
             ],
             {str(p.relative_to(temporary)): list(_seal(p)) for p in _files(temporary)},
         )
-        (temporary / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), "utf-8")
+        _write_manifest(temporary / MANIFEST, manifest)
         final = folder / f"generation-{snapshot.position:012d}-{uuid4().hex[:8]}"
         temporary.rename(final)
     except BaseException:
@@ -79,12 +80,15 @@ def save(folder: Path, snapshot: Snapshot, lexical_folder: Path) -> Path:
     return final
 
 
+def discard(folder: Path) -> None:
+    """Remove every generation."""
+    for generation in folder.glob("generation-*"):
+        shutil.rmtree(generation, ignore_errors=True)
+
+
 def check(generation: Path) -> Manifest:
     """The manifest, after every file has been read and compared. Raises `DamagedError`."""
-    try:
-        manifest = Manifest(**json.loads((generation / MANIFEST).read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise DamagedError(f"{generation.name}/{MANIFEST} cannot be read") from error
+    manifest = _read_manifest(generation)
     if manifest.format != FORMAT:
         raise DamagedError(f"{generation.name} has format {manifest.format}, not {FORMAT}")
     present = {str(p.relative_to(generation)) for p in _files(generation)} - {MANIFEST}
@@ -105,6 +109,23 @@ def load(generation: Path, lexical_folder: Path) -> tuple[int, list[tuple[Block,
     manifest = check(generation)
     _link_lexical(generation / LEXICAL, lexical_folder)
     return manifest.position, [_read_block(generation, said) for said in manifest.blocks]
+
+
+def _write_manifest(path: Path, manifest: Manifest) -> None:
+    content = json.dumps(asdict(manifest), indent=1)
+    # Its own checksum comes first: a changed position or probe count is valid JSON too.
+    seal = hashlib.sha256(content.encode()).hexdigest()
+    path.write_text(f"{seal}\n{content}", "utf-8")
+
+
+def _read_manifest(generation: Path) -> Manifest:
+    try:
+        seal, _, content = (generation / MANIFEST).read_text("utf-8").partition("\n")
+        if seal != hashlib.sha256(content.encode()).hexdigest():
+            raise DamagedError(f"{generation.name}/{MANIFEST} is not what was written")
+        return Manifest(**json.loads(content))
+    except (OSError, ValueError, TypeError) as error:
+        raise DamagedError(f"{generation.name}/{MANIFEST} cannot be read") from error
 
 
 def _write_block(folder: Path, older: Path | None, block: Block, mask: Mask | None) -> None:
@@ -152,26 +173,28 @@ def _read_block(folder: Path, said: dict[str, Any]) -> tuple[Block, Mask | None]
 
 
 def _link_lexical(source: Path, target: Path) -> None:
-    """Link segment files, which never change, and copy the few that are replaced.
+    """Link the segments that are committed, which never change, and copy what names them.
 
-    A background merge may remove a segment while it is being linked; then begin again.
+    A background merge may commit or remove segments meanwhile; then begin again. Files that it is
+    still writing belong to no committed segment and are left out.
     """
     for attempt in range(LINK_ATTEMPTS):
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
+        committed = (source / COMMITTED).read_bytes()
+        segments = {s["segment_id"].replace("-", "") for s in json.loads(committed)["segments"]}
         try:
-            for path in sorted(source.iterdir(), key=lambda p: p.name != "meta.json"):
-                if path.name.endswith(".lock"):
-                    continue
-                if path.suffix == ".json":
-                    shutil.copyfile(path, target / path.name)
-                else:
+            for path in source.iterdir():
+                if path.name.partition(".")[0] in segments:
                     os.link(path, target / path.name)
         except FileNotFoundError:
             if attempt == LINK_ATTEMPTS - 1:
                 raise
-        else:
+            continue
+        if (source / COMMITTED).read_bytes() == committed:
+            (target / COMMITTED).write_bytes(committed)
             return
+    raise OSError(f"The words in {source} changed each of {LINK_ATTEMPTS} times they were linked.")
 
 
 def _files(folder: Path) -> list[Path]:

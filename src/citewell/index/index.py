@@ -55,10 +55,15 @@ class DenseScores:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The analysed question: terms with repeats, and the weight of the field beside the body."""
+    """The analysed question: terms with repeats, and the weight of the field beside the body.
+
+    `parts` are pieces of names that the question writes as one word; they count `part_weight`.
+    """
 
     body: Sequence[str]
     field_weight: float = 0.3
+    parts: Sequence[str] = ()
+    part_weight: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)

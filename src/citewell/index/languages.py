@@ -21,8 +21,8 @@ _COMMON = {
     " quién cuándo dónde cuál cómo son sus entre desde",
     "it": "il di che è la e un una per non sono con del della dei nel alla si da le gli come anche"
     " più chi quando dove quale perché cosa ha i delle",
-    "pt": "o a os as de que e em um uma é por com para do da não se mais como foi dos das no na qual"
-    " quem quando onde são ao pelo",
+    "pt": "o a os as de que e em um uma é por com para do da não se mais como foi dos das no na"
+    " qual quem quando onde são ao pelo",
     "nl": "de het een en van is dat in op te zijn met voor niet aan er ook als door wordt bij naar"
     " wie wat waar wanneer hoe welke of werd deze",
     "sv": "och det att i en är som på för med inte av den till har om ett var vad vem när hur de",

@@ -60,7 +60,9 @@ class LexicalSnapshot:
         """(n,) inverse document frequency of each term: ln(1 + (N - n + 0.5) / (n + 0.5))."""
         total = max(1, self.searcher.num_docs)
         counts = np.array([self.searcher.doc_freq("body", t) for t in terms], dtype=np.float32)
-        return np.log(1 + np.maximum(total - counts + 0.5, 0.5) / (counts + 0.5))
+        odds = np.maximum(total - counts + 0.5, 0.5) / (counts + 0.5)
+        weights: Vector = np.log1p(odds).astype(np.float32)
+        return weights
 
     def containing(self, terms: Sequence[str], count: int) -> Keys:
         """Up to `count` chunks whose body holds every one of `terms`."""
@@ -69,10 +71,17 @@ class LexicalSnapshot:
             return EMPTY_KEYS
         return self._run(Query.boolean_query(parts), count).keys
 
+    def keys(self) -> Keys:
+        """Every key in the index, ascending, with repeats if there were any."""
+        hits = self._run(Query.all_query(), max(1, self.searcher.num_docs))
+        return np.sort(hits.keys)
+
     def _query(self, terms: Terms) -> Query | None:
-        counts = Counter(terms.body)
+        weights: dict[str, float] = dict(Counter(terms.body))
+        for part in terms.parts:
+            weights.setdefault(part, terms.part_weight)
         parts = []
-        for term, times in list(counts.items())[:MAX_TERMS]:
+        for term, times in list(weights.items())[:MAX_TERMS]:
             body = Query.term_query(self.schema, "body", term, "freq")
             parts.append((Occur.Should, body if times == 1 else Query.boost_query(body, times)))
             if terms.field_weight:

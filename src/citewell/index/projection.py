@@ -1,8 +1,7 @@
-"""The projection of one (collection, space): fed in the order of the change log, read through
-immutable snapshots.
-"""
+"""The projection of one (collection, space): fed in order, read through immutable snapshots."""
 
 import os
+import re
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped]  # it ships no types
 
 from citewell.index import generations
 from citewell.index.blocks import Block, make_block, merge_blocks
@@ -22,6 +21,9 @@ from citewell.index.snapshot import Mask, Snapshot
 # A block is merged into the one before it once it is more than half as large, so that there are
 # never more than log2(n) blocks and every vector is moved a bounded number of times.
 RATIO = 2
+
+CLOCK_SECONDS = 60.0
+_OWNED = re.compile(r"(?:work|incoming)-(\d+)-[0-9a-f]+")
 
 
 @dataclass(slots=True)
@@ -65,27 +67,39 @@ class Projection:
         snapshot = Snapshot(position, tuple(blocks), lexical.snapshot())
         return cls(folder, settings, work, lexical, snapshot, position, damage)
 
-    def apply(self, position: int, removed: Collection[UUID], added: Sequence[Entry]) -> None:
-        """Remove versions, then add entries, and be at `position`.
+    def apply(
+        self,
+        position: int,
+        removed: Collection[UUID],
+        added: Sequence[Entry],
+        *,
+        replace: bool = True,
+    ) -> None:
+        """Remove versions, then add entries, the last of equal keys, and be at `position`.
 
         An added version replaces what the projection holds of it, so that applying a change twice
-        leaves the projection as applying it once.
+        leaves the projection as applying it once. Without `replace` its entries join those that
+        are there: for a version that comes in parts.
         """
-        gone = {*removed, *(entry.version for entry in added)}
+        entries = list({entry.key: entry for entry in added}.values())
+        gone = {*removed, *(entry.version for entry in entries)} if replace else set(removed)
         blocks = [(block, _without(block, mask, gone)) for block, mask in self.snapshot.blocks]
-        if added:
+        if entries:
             # Exact until merged: what was just written is searchable at once.
-            blocks.append((make_block(added, IndexSettings(exact_below=2**62)), None))
-        self.lexical.apply(gone, added)
+            blocks.append((make_block(entries, IndexSettings(exact_below=2**62)), None))
+        self.lexical.apply(gone, entries)
         self.snapshot = Snapshot(position, tuple(blocks), self.lexical.snapshot())
         merged = self._merge(blocks)
         if merged is not blocks:
             self.snapshot = Snapshot(position, tuple(merged), self.snapshot.lexical)
 
     def clear(self) -> None:
-        """Forget everything, at position 0; what is on disk goes with the next `save`."""
+        """Forget everything, also what is on disk, at position 0."""
+        # At once: a generation of a history that never happened must not be found by a later start.
+        generations.discard(self.folder)
         self.lexical.clear()
         self.snapshot = Snapshot(0, (), self.lexical.snapshot())
+        self.saved_position = 0
 
     def save(self) -> None:
         """Write a generation of what is applied so far."""
@@ -94,6 +108,7 @@ class Projection:
 
     def close(self) -> None:
         """Release the working folder; snapshots taken before stay readable."""
+        self.lexical.close()
         shutil.rmtree(self.work, ignore_errors=True)
 
     def _merge(self, blocks: list[tuple[Block, Mask | None]]) -> list[tuple[Block, Mask | None]]:
@@ -127,8 +142,16 @@ def _alive(block: Block, mask: Mask | None) -> int:
 
 def _remove_abandoned(folder: Path) -> None:
     """Working folders of processes that are gone, and generations that were never finished."""
-    for path in folder.glob("work-*"):
-        if not psutil.pid_exists(int(path.name.split("-")[1])):
+    for path in folder.iterdir() if folder.exists() else ():
+        owned = _OWNED.fullmatch(path.name)
+        if owned and not _is_owner(int(owned[1]), path):
             shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob("incoming-*"):
-        shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_owner(pid: int, path: Path) -> bool:
+    """Whether the process made the folder, and not an earlier one of the same number."""
+    try:
+        born = float(psutil.Process(pid).create_time())
+        return path.stat().st_mtime > born - CLOCK_SECONDS
+    except (psutil.NoSuchProcess, FileNotFoundError):
+        return False

@@ -44,6 +44,7 @@ class Snapshot:
         found = [
             block.search(query, count, _restrict(block, mask, allowed))
             for block, mask in self.blocks
+            if count > 0
         ]
         if not found:
             return Hits(EMPTY_KEYS, EMPTY_SCORES)
@@ -60,8 +61,8 @@ class Snapshot:
         """Cosines of any chunks, NaN for those that the projection does not hold."""
         whole = np.full(len(keys), np.nan, dtype=np.float32)
         window = whole.copy()
-        for block, _ in self.blocks:
-            at = block.positions(keys)
+        for block, mask in self.blocks:
+            at = _places(block, mask, keys)
             here = at >= 0
             if here.any():
                 whole[here], window[here] = block.cosines(query, at[here])
@@ -74,8 +75,8 @@ class Snapshot:
     def vectors(self, keys: Keys) -> Vector:
         """(n, dimension) vectors of the chunks that the projection holds, in its own order."""
         parts = []
-        for block, _ in self.blocks:
-            at = block.positions(keys)
+        for block, mask in self.blocks:
+            at = _places(block, mask, keys)
             if (at >= 0).any():
                 parts.append(block.whole(at[at >= 0]))
         return np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
@@ -83,8 +84,8 @@ class Snapshot:
     def documents(self, keys: Keys) -> NDArray[np.void]:
         """(n,) 16-byte document ids; zero bytes for keys that the projection does not hold."""
         found = np.zeros(len(keys), dtype="V16")
-        for block, _ in self.blocks:
-            at = block.positions(keys)
+        for block, mask in self.blocks:
+            at = _places(block, mask, keys)
             found[at >= 0] = block.documents[at[at >= 0]]
         return found
 
@@ -92,6 +93,12 @@ class Snapshot:
         """Every searchable key, ascending."""
         parts = [b.keys if m is None else b.keys[m] for b, m in self.blocks]
         return np.sort(np.concatenate(parts)) if parts else EMPTY_KEYS
+
+
+def _places(block: Block, mask: Mask | None, keys: Keys) -> NDArray[np.int64]:
+    """Place of each key in the block, -1 when it is not there or removed."""
+    at = block.positions(keys)
+    return at if mask is None else np.where(mask[at], at, -1)
 
 
 def _restrict(block: Block, mask: Mask | None, allowed: Keys | None) -> Mask | None:

@@ -1,28 +1,39 @@
 """A second look along links: passages of documents that the best passages name.
 
-Taken only for questions that name a document of the collection or ask through something unnamed
-("the director of film X"), and only when the best passages do name others.
+Taken only for questions that ask about something through something else ("the director of film X",
+"X's mother's", "which of the two") and name a document of the collection.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from citewell.domain.ids import DocumentId
-from citewell.index.index import Keys
-from citewell.retrieval.fusion import Candidates
+from citewell.index.index import Keys, Vector
+from citewell.retrieval.fusion import Candidates, fuse, join, lift, unscored
 from citewell.retrieval.links import Titles, pagerank
+from citewell.retrieval.projections import View
+from citewell.retrieval.question import Asked
+from citewell.storage.repositories.chunks import LiveChunk
 
 SEEDS = 20
+NODES = 50
 NAMED = 0.5
+CHUNKS_OF_A_DOCUMENT = 2
+HOPS = 2
+MOST_LINKED = 200
 
-# "the mother of the director of", "X's father's": somebody is asked about through somebody else.
-_THROUGH = re.compile(r"\bof (?:the|a|an)?\s*[\w\s]{3,30}? of\b|['’]s\b[^?]*['’]s\b", re.IGNORECASE)
+_THROUGH = re.compile(
+    r"\b\w+ (?:of|by|in|from|for|to) (?:the |a |an )?(?:\w+ ){0,3}?(?:film|song|movie|book|album|show"
+    r"|series|author|director|composer|performer|founder|owner|creator|\w+er|\w+or)\b"
+    r"|['’]s\b",
+    re.IGNORECASE,
+)
 _COMPARED = re.compile(
-    r"\b(?:both|or|and|than|first|older|younger|same|different)\b", re.IGNORECASE
+    r"^(?:which|who|do|does|did|are|is|were|was)\b.*\b(?:both|or|and)\b", re.IGNORECASE
 )
 
 
@@ -36,26 +47,46 @@ class Linked:
 
 
 def needs_links(question: str, titles: Titles) -> bool:
-    """Whether a question asks for more than one document: it names one, and asks beyond it."""
-    named = titles.mentioned(question)
-    if not named:
+    """Whether a question names a document of the collection and asks beyond it."""
+    if not _THROUGH.search(question) and not _COMPARED.search(question):
         return False
-    return len(named) > 1 or bool(_THROUGH.search(question) or _COMPARED.search(question) or named)
+    return bool(titles.mentioned(question))
+
+
+def linked_documents(
+    question: str, live: Sequence[LiveChunk], titles: Titles
+) -> set[DocumentId]:
+    """Documents that the question or one of these passages names."""
+    found = titles.mentioned(question)
+    for chunk in live:
+        found |= titles.mentioned(chunk.text) - {chunk.document_id}
+        if len(found) > MOST_LINKED:
+            break
+    return found
+
+
+def extend(
+    found: Candidates, view: View, asked: Asked, vector: Vector | None, keys: Keys
+) -> Candidates:
+    """The candidates with these chunks beside them, all scored alike."""
+    fresh = np.setdiff1d(keys, found.keys)
+    if not len(fresh):
+        return found
+    more = unscored(view.snapshot, asked, vector, fresh)
+    return lift(fuse(join([found, more]), asked.weight))
 
 
 def follow(found: Candidates, nodes: Sequence[Linked], question: str, titles: Titles) -> Candidates:
-    """Scores after a walk over who names whom among `nodes`; the rest keeps its order below."""
+    """Scores after a walk over who names whom among `nodes`; the others follow in their order."""
     named = titles.mentioned(question)
     scores = found.final[[node.place for node in nodes]].copy()
     top = max(float(scores.max(initial=0.0)), 1e-9)
-    scores += np.array(
-        [NAMED * top if n.document in named else 0.0 for n in nodes], dtype=np.float32
-    )
-    walked = pagerank(scores, _links(nodes, titles), seeds=SEEDS)
-    final = found.final / top * 1e-3
+    bonus = [NAMED * top if node.document in named else 0.0 for node in nodes]
+    walked = pagerank(scores + np.array(bonus, dtype=np.float32), _links(nodes, titles), seeds=SEEDS)
+    final = (found.final / top * 1e-3).astype(np.float32)
     for node, score in zip(nodes, walked, strict=True):
         final[node.place] = score + 1e-3
-    return replace(found, final=final.astype(np.float32))
+    return replace(found, final=final)
 
 
 def _links(nodes: Sequence[Linked], titles: Titles) -> NDArray[np.float32]:

@@ -76,11 +76,18 @@ def gather(
     near = EMPTY_KEYS
     if asked.weight or not len(words.keys):
         near = snapshot.search_dense(vector, depth, allowed).keys
-    keys = np.union1d(words.keys, near)
-    found = _candidates(
-        snapshot, keys, snapshot.cosines(vector, keys), snapshot.bm25(asked.terms, keys)
-    )
+    found = unscored(snapshot, asked, vector, np.union1d(words.keys, near))
     return _feed_back(snapshot, asked, vector, found, depth=depth, allowed=allowed)
+
+
+def unscored(snapshot: Snapshot, asked: Asked, vector: Vector | None, keys: Keys) -> Candidates:
+    """These chunks as candidates, both sides computed, not yet fused."""
+    if vector is None:
+        nothing = np.zeros(len(keys), dtype=np.float32)
+        dense = DenseScores(nothing, nothing)
+    else:
+        dense = snapshot.cosines(vector, keys)
+    return _candidates(snapshot, keys, dense, snapshot.bm25(asked.terms, keys))
 
 
 def join(parts: list[Candidates]) -> Candidates:
@@ -125,10 +132,7 @@ def _feed_back(
     moved = (moved / max(float(np.linalg.norm(moved)), 1e-9)).astype(np.float32)
     fresh = np.setdiff1d(snapshot.search_dense(moved, depth, allowed).keys, found.keys)
     if len(fresh):
-        more = _candidates(
-            snapshot, fresh, snapshot.cosines(vector, fresh), snapshot.bm25(asked.terms, fresh)
-        )
-        found = join([found, more])
+        found = join([found, unscored(snapshot, asked, vector, fresh)])
     return replace(found, whole=snapshot.cosines(moved, found.keys).whole)
 
 

@@ -39,11 +39,13 @@ class Titles:
 
         A single word counts only when it is long enough and names one document.
         """
-        words = _WORD.findall(text.lower())
+        written = _WORD.findall(text)
+        words = [word.lower() for word in written]
         found: set[DocumentId] = set()
         at = 0
         while at < len(words):
-            at += self._match(words, at, found)
+            # A title is a name: "latency" in a sentence does not point at a page called Latency.
+            at += self._match(words, at, found) if written[at][0].isupper() else 1
         return found
 
     def _match(self, words: Sequence[str], at: int, found: set[DocumentId]) -> int:

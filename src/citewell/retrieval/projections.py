@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from citewell.domain.errors import NotFoundError, TimedOutError, UnavailableError
-from citewell.domain.ids import CollectionId, DocumentId, SpaceId, TenantId
+from citewell.domain.ids import CollectionId, SpaceId, TenantId
 from citewell.index.index import Entry, IndexSettings
 from citewell.index.projection import Projection
 from citewell.index.snapshot import Snapshot
@@ -50,6 +52,22 @@ class View:
     profile: Profile
 
 
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How a projection compares with the database; `damage` is what was wrong on disk."""
+
+    position: int
+    chunks: int
+    missing: int
+    extra: int
+    damage: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether both hold the same chunks and nothing on disk was damaged."""
+        return not (self.missing or self.extra or self.damage)
+
+
 @dataclass(slots=True)
 class _Loaded:
     tenant_id: TenantId
@@ -63,7 +81,7 @@ class _Loaded:
 
 @dataclass(slots=True)
 class Projections:
-    """The projections of this process. `run` must be running for changes to be seen by themselves."""
+    """The projections of this process; while `run` is running, changes are seen by themselves."""
 
     database: Database
     notifications: Notifications
@@ -123,6 +141,18 @@ class Projections:
             await self._build(collection_id, loaded)
             await asyncio.to_thread(loaded.projection.save)
         return loaded.projection.snapshot.size
+
+    async def verify(self, tenant_id: TenantId, collection_id: CollectionId) -> Verification:
+        """Compare what is searchable here, by meaning and by words, with the database."""
+        loaded = await self._load(tenant_id, collection_id)
+        await self._apply(collection_id, loaded)
+        async with self._locked(loaded), self.database.transaction(tenant_id) as tx:
+            truth = await tx.chunks.live_keys(collection_id)
+            snapshot = loaded.projection.snapshot
+            sides = [snapshot.keys(), await asyncio.to_thread(snapshot.lexical.keys)]
+        missing = max(len(np.setdiff1d(truth, side)) for side in sides)
+        extra = max(len(np.setdiff1d(side, truth)) for side in sides)
+        return Verification(snapshot.position, len(truth), missing, extra, loaded.projection.damage)
 
     async def _load(self, tenant_id: TenantId, collection_id: CollectionId) -> _Loaded:
         loaded = self._loaded.get(collection_id)

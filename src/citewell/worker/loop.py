@@ -1,4 +1,4 @@
-"""A worker: claims jobs from the table, keeps their leases alive, and writes only while it has them.
+"""A worker: claims jobs, keeps their leases alive, and writes only while it has them.
 
 A wake-up is a hint: with every one of them lost, a poll still finishes the work.
 """

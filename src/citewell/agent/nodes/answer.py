@@ -1,5 +1,7 @@
 """Say what was found, or that it was not."""
 
+from itertools import pairwise
+
 from citewell.agent.composition import compose
 from citewell.agent.state import State
 from citewell.agent.telling import step, tell
@@ -67,4 +69,4 @@ def _refusal(state: State) -> str:
 def _pieces(text: str, ends: list[int]) -> list[str]:
     """The text cut after each quoted unit, so that it streams unit by unit."""
     cuts = [0, *ends, len(text)]
-    return [text[a:b] for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+    return [text[a:b] for a, b in pairwise(cuts) if a < b]

@@ -122,6 +122,9 @@ SUPPORTED = (
     "CSV, TSV, JSON, JSONL and source code"
 )
 
+# Every file name ending that is known, without its dot.
+EXTENSIONS = tuple(sorted({*_NAMED, *_CODE}))
+
 _ZIPPED = frozenset({"docx", "pptx", "xlsx", "odt", "epub"})
 _BINARY = _ZIPPED | {"pdf", "msg"}
 

@@ -3,14 +3,18 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Row, cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from citewell.domain.ids import new_id
 from citewell.storage.repositories.scope import Scope
-from citewell.storage.tables.tenancy import audit_log
+from citewell.storage.tables.tenancy import audit_log, tenants
+
+CONTENT = ("id", "tenant_id", "number", "actor", "action", "target", "details", "request_id", "at")
 
 
 class AuditRepository(Scope):
@@ -26,65 +30,85 @@ class AuditRepository(Scope):
         request_id: str = "",
     ) -> None:
         """Append one record; it commits with the action or not at all."""
-        # One writer per chain at a time: two records must not follow the same one.
-        await self.connection.execute(
-            select(func.pg_advisory_xact_lock(func.hashtextextended(str(self.tenant_id), 7)))
-        )
-        last = await self.connection.execute(
-            select(audit_log.c.number, audit_log.c.hash)
-            .where(audit_log.c.tenant_id == self.tenant_id)
-            .order_by(audit_log.c.number.desc())
-            .limit(1)
-        )
-        row = last.one_or_none()
-        number, previous = (row.number + 1, row.hash) if row else (0, b"")
-        content = {
-            "number": number,
-            "actor": str(actor),
+        before = await self._hold_end(details or {})
+        record = {
+            "id": new_id(),
+            "tenant_id": self.tenant_id,
+            "number": before.audit_head + 1,
+            "actor": actor,
             "action": action,
             "target": target,
-            "details": dict(details or {}),
+            "details": before.details,
             "request_id": request_id,
+            "at": before.at,
         }
+        sealed = chain_hash(before.audit_hash, record)
         await self.connection.execute(
-            insert(audit_log).values(
-                id=new_id(),
-                tenant_id=self.tenant_id,
-                number=number,
-                actor=actor,
-                action=action,
-                target=target,
-                details=content["details"],
-                request_id=request_id,
-                previous_hash=previous,
-                hash=chain_hash(previous, content),
-            )
+            insert(audit_log).values(**record, previous_hash=before.audit_hash, hash=sealed)
+        )
+        await self.connection.execute(
+            update(tenants)
+            .where(tenants.c.id == self.tenant_id)
+            .values(audit_head=record["number"], audit_hash=sealed)
         )
 
     async def first_broken(self) -> int | None:
-        """The number of the first record that does not follow from the one before it."""
-        rows = await self.connection.execute(
+        """The number of the first record that is missing, changed or out of its place."""
+        head = await self.connection.execute(
+            select(tenants.c.audit_head, tenants.c.audit_hash).where(tenants.c.id == self.tenant_id)
+        )
+        anchor = head.one()
+        rows = await self.connection.stream(
             select(audit_log)
             .where(audit_log.c.tenant_id == self.tenant_id)
             .order_by(audit_log.c.number)
         )
-        previous = b""
-        for expected, row in enumerate(rows):
-            content = {
-                "number": expected,
-                "actor": str(row.actor),
-                "action": row.action,
-                "target": row.target,
-                "details": row.details,
-                "request_id": row.request_id,
-            }
-            if row.previous_hash != previous or row.hash != chain_hash(previous, content):
+        previous, expected = b"", 0
+        async for row in rows:
+            if not _follows(row, expected, previous):
                 return expected
-            previous = row.hash
-        return None
+            previous, expected = row.hash, expected + 1
+        if expected != anchor.audit_head + 1:
+            return min(expected, int(anchor.audit_head) + 1)
+        return None if previous == anchor.audit_hash else max(0, expected - 1)
+
+    async def _hold_end(
+        self, details: Mapping[str, Any]
+    ) -> Row[Any, Any, Any, Any]:
+        """Where the chain ends, held until this transaction does, the time, and the details."""
+        found = await self.connection.execute(
+            select(
+                tenants.c.audit_head,
+                tenants.c.audit_hash,
+                func.clock_timestamp().label("at"),
+                # As it will be read again: the database writes numbers its own way.
+                cast(dict(details), JSONB).label("details"),
+            )
+            .where(tenants.c.id == self.tenant_id)
+            # One writer per chain at a time: two records must not follow the same one. The lock
+            # leaves alone whoever only refers to the tenant.
+            .with_for_update(key_share=True)
+        )
+        return found.one()
 
 
-def chain_hash(previous: bytes, content: Mapping[str, Any]) -> bytes:
+def _follows(row: Row[Any], number: int, previous: bytes) -> bool:
+    record = {name: getattr(row, name) for name in CONTENT}
+    return bool(
+        row.number == number
+        and row.previous_hash == previous
+        and row.hash == chain_hash(previous, record)
+    )
+
+
+def chain_hash(previous: bytes, record: Mapping[str, Any]) -> bytes:
     """SHA-256 over the previous hash and the record's canonical JSON."""
+    content = {name: _plain(record[name]) for name in CONTENT}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(previous + canonical.encode()).digest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, UUID) else value

@@ -101,6 +101,8 @@ class ChunkRepository(Scope):
         batch: Sequence[NewChunk],
     ) -> None:
         """Write chunks with their vectors; writing the same ones again changes nothing."""
+        if not batch:
+            return
         rows = [self._row(document_id, version_id, new) for new in batch]
         vectors = [
             {
@@ -218,7 +220,7 @@ class ChunkRepository(Scope):
             ),
             {"id": document_id},
         )
-        return dict(found.one()._mapping)
+        return dict(found.mappings().one())
 
     async def _entries(self, statement: Any, values: dict[str, Any]) -> list[IndexEntry]:
         found = await self.connection.execute(statement, {"tenant": self.tenant_id, **values})

@@ -10,7 +10,7 @@ from citewell.domain.documents import Document, DocumentStatus
 from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import CollectionId, DocumentId, TenantId, VersionId, new_id
 from citewell.storage.repositories.scope import Scope
-from citewell.storage.tables.documents import document_versions, documents
+from citewell.storage.tables.documents import collections, document_versions, documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,18 @@ class DocumentRepository(Scope):
     """The documents of one tenant; a deleted one does not exist here."""
 
     async def add(self, new: NewDocument) -> DocumentId:
-        """A document without a version, in status `received`."""
+        """A document without a version, in status `received`.
+
+        Raises `NotFoundError` when the tenant has no such collection.
+        """
+        known = await self.connection.execute(
+            select(collections.c.id).where(
+                collections.c.tenant_id == self.tenant_id, collections.c.id == new.collection_id
+            )
+        )
+        # The foreign key alone would accept another tenant's: no policy binds it.
+        if known.one_or_none() is None:
+            raise NotFoundError(f"No collection {new.collection_id}.")
         document_id = DocumentId(new_id())
         await self.connection.execute(
             insert(documents).values(

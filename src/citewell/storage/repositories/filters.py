@@ -61,4 +61,10 @@ def _texts(value: Any) -> list[str]:
         raise ValueError(f"Give 1 to {MAX_VALUES} values.")
     if not all(isinstance(one, str | int | float | bool) for one in many):
         raise ValueError("Give a text, a number, true or false, or a list of them.")
-    return [str(one).lower() if isinstance(one, bool) else str(one) for one in many]
+    return [str(one).lower() if isinstance(one, bool) else _storable(str(one)) for one in many]
+
+
+def _storable(one: str) -> str:
+    if "\x00" in one or any("\ud800" <= character <= "\udfff" for character in one):
+        raise ValueError("Leave out NUL characters and broken Unicode: no text holds them.")
+    return one

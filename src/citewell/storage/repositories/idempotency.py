@@ -56,8 +56,9 @@ class IdempotencyRepository(Scope):
                 finished=False,
             )
             .on_conflict_do_nothing()
+            .returning(idempotency.c.id)
         )
-        if done.rowcount:
+        if done.one_or_none() is not None:
             return None
         found = await self.connection.execute(select(idempotency).where(same))
         row = found.one()

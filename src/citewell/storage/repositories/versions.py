@@ -47,9 +47,21 @@ class VersionRepository(Scope):
     ) -> VersionId:
         """The next version of the document, which becomes its latest.
 
-        Without `keeps_older`, the ones before it are to be removed when it is ready.
+        Without `keeps_older`, the ones before it are to be removed when it is ready. Raises
+        `NotFoundError`.
         """
         version_id = VersionId(new_id())
+        owner = await self.connection.execute(
+            update(documents)
+            .where(
+                documents.c.tenant_id == self.tenant_id,
+                documents.c.id == document_id,
+                documents.c.deleted_at.is_(None),
+            )
+            .values(latest_version_id=version_id, updated_at=func.now())
+        )
+        if owner.rowcount == 0:
+            raise NotFoundError(f"No document {document_id}.")
         last = select(func.coalesce(func.max(document_versions.c.number), 0) + 1).where(
             document_versions.c.document_id == document_id
         )
@@ -65,11 +77,6 @@ class VersionRepository(Scope):
                 media_type=blob.media_type,
                 keeps_older=keeps_older,
             )
-        )
-        await self.connection.execute(
-            update(documents)
-            .where(documents.c.tenant_id == self.tenant_id, documents.c.id == document_id)
-            .values(latest_version_id=version_id, updated_at=func.now())
         )
         return version_id
 

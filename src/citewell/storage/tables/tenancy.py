@@ -11,6 +11,9 @@ tenants = Table(
     metadata,
     identity(),
     Column("name", Text, nullable=False, unique=True),
+    # Where the audit chain ends, so that a record missing at its end is noticed too.
+    Column("audit_head", BigInteger, nullable=False, server_default="-1"),
+    Column("audit_hash", LargeBinary, nullable=False, server_default=""),
     moment("created_at"),
 )
 

@@ -3,6 +3,8 @@
 CREATE TABLE tenants (
     id UUID NOT NULL,
     name TEXT NOT NULL,
+    audit_head BIGINT DEFAULT '-1' NOT NULL,
+    audit_hash BYTEA DEFAULT '' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT pk_tenants PRIMARY KEY (id),
     CONSTRAINT uq_tenants_name UNIQUE (name)
@@ -368,8 +370,19 @@ BEGIN
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 DO $$
+DECLARE
+    role text;
 BEGIN
-    EXECUTE format('GRANT citewell_app, citewell_system TO %I', current_user);
+    FOREACH role IN ARRAY ARRAY['citewell_app', 'citewell_system'] LOOP
+        BEGIN
+            EXECUTE format('GRANT %I TO %I', role, current_user);
+        EXCEPTION WHEN insufficient_privilege THEN
+            -- An administrator may have made us a member without the right to pass it on.
+            IF NOT pg_has_role(current_user, role, 'MEMBER') THEN
+                RAISE;
+            END IF;
+        END;
+    END LOOP;
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO citewell_app, citewell_system', current_schema());
 END $$;
 
@@ -393,7 +406,7 @@ BEGIN
     ALTER TABLE tenants FORCE ROW LEVEL SECURITY;
     CREATE POLICY tenant ON tenants TO citewell_app
         USING (id = nullif(current_setting('app.tenant_id', true), '')::uuid);
-    GRANT SELECT ON tenants TO citewell_app;
+    GRANT SELECT, UPDATE (audit_head, audit_hash) ON tenants TO citewell_app;
 
     -- What no tenant owns: who holds a key, which job is next, which run was left behind.
     FOREACH name IN ARRAY ARRAY[
@@ -401,7 +414,10 @@ BEGIN
     ] LOOP
         EXECUTE format('CREATE POLICY system ON %I TO citewell_system USING (true)', name);
     END LOOP;
-    GRANT SELECT ON tenants, memberships, api_keys, collections, runs TO citewell_system;
+    GRANT SELECT ON memberships, api_keys TO citewell_system;
+    GRANT SELECT (id, name, created_at) ON tenants TO citewell_system;
+    GRANT SELECT (id, tenant_id, head) ON collections TO citewell_system;
+    GRANT SELECT (id, tenant_id, state, lease_until) ON runs TO citewell_system;
     GRANT SELECT (blob_key) ON document_versions TO citewell_system;
     GRANT SELECT, UPDATE ON jobs TO citewell_system;
 END $$;

@@ -1,0 +1,165 @@
+"""The order of a request: credential, then size, then parsing, then work."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import ParamTypes
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive
+
+from citewell.api.authentication import authenticate
+from citewell.api.server import server_of
+from citewell.domain.errors import (
+    FieldProblem,
+    InvalidError,
+    StartError,
+    TimedOutError,
+    TooLargeError,
+)
+from citewell.domain.principal import Principal, Role, Scope
+
+BODY_BYTES = 1_000_000
+BODY_SECONDS = 30.0
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may call a route; `public` needs no credential, a `scope` of None any credential.
+
+    A route that reads its body itself says so with `streams`, and bounds it itself.
+    """
+
+    public: bool = False
+    scope: Scope | None = None
+    role: Role = Role.VIEWER
+    streams: bool = False
+
+    def check(self, principal: Principal) -> None:
+        """Pass, or raise `DeniedError`."""
+        if self.scope is not None:
+            principal.require(self.scope, self.role)
+
+
+PUBLIC = Policy(public=True)
+SIGNED_IN = Policy()
+CAN_SEARCH = Policy(scope=Scope.SEARCH)
+CAN_ASK = Policy(scope=Scope.ASK)
+CAN_READ = Policy(scope=Scope.DOCUMENTS_READ)
+CAN_WRITE = Policy(scope=Scope.DOCUMENTS_WRITE, role=Role.EDITOR)
+CAN_UPLOAD = Policy(scope=Scope.DOCUMENTS_WRITE, role=Role.EDITOR, streams=True)
+
+
+def allow(policy: Policy) -> Callable[[Endpoint], Endpoint]:
+    """Declare an endpoint's policy; without one the server does not start."""
+
+    def declare(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, "policy", policy)  # noqa: B010  # A function's type has no such field.
+        return endpoint
+
+    return declare
+
+
+def policy_of(endpoint: Callable[..., Any]) -> Policy:
+    """The declared policy; raises `StartError` when there is none."""
+    policy = getattr(endpoint, "policy", None)
+    if not isinstance(policy, Policy):
+        name = getattr(endpoint, "__qualname__", repr(endpoint))
+        raise StartError(f"The route {name} declares no policy.", hint="Decorate it with `allow`.")
+    return policy
+
+
+class GuardedRoute(APIRoute):
+    """A route that knows its caller before it reads a byte of the body."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The framework's handler, behind the policy."""
+        policy = policy_of(self.endpoint)
+        known = {
+            one.alias
+            for one in get_flat_params(self.dependant)
+            if getattr(one.field_info, "in_", None) is ParamTypes.query
+        }
+        answer = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            await admit(request, policy)
+            check_query(request, known)
+            if policy.streams or request.method in {"GET", "HEAD"}:
+                return await answer(request)
+            body = await read_body(request, BODY_BYTES)
+            return await answer(Request(request.scope, _replay(body, request.receive)))
+
+        return guarded
+
+
+async def admit(request: Request, policy: Policy) -> None:
+    """Let the caller through, or raise; the principal is in the request's state afterwards."""
+    if policy.public:
+        return
+    server = server_of(request)
+    principal = await authenticate(server.opened(), request)
+    server.buckets.take(principal.key_id or principal.user_id)
+    policy.check(principal)
+    request.state.principal = principal
+
+
+def check_query(request: Request, known: set[str]) -> None:
+    """Raise `InvalidError` for a query parameter that would have no effect."""
+    problems = tuple(
+        FieldProblem(name, "This parameter is not known.")
+        for name in request.query_params
+        if name not in known
+    )
+    if problems:
+        raise InvalidError("The query has unknown parameters.", errors=problems)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, counted as it arrives whatever its length was said to be.
+
+    Raises `TooLargeError` beyond `limit` bytes, `TimedOutError` after `BODY_SECONDS`.
+    """
+    check_length(request, limit)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > limit:
+                    raise too_large(limit)
+    except TimeoutError as error:
+        raise TimedOutError(f"The body did not arrive within {BODY_SECONDS:g} seconds.") from error
+    return bytes(body)
+
+
+def check_length(request: Request, limit: int) -> None:
+    """Raise `TooLargeError` when the announced length is over `limit` bytes."""
+    announced = request.headers.get("content-length", "0")
+    # Sixteen digits are more than any limit and fewer than it takes to be slow.
+    if not announced.isdecimal() or len(announced) > 16 or int(announced) > limit:
+        raise too_large(limit)
+
+
+def too_large(limit: int) -> TooLargeError:
+    """The error for a body over `limit` bytes."""
+    return TooLargeError(f"The body is larger than {limit:,} bytes.", hint="Send less at once.")
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    def next_message() -> Awaitable[Message]:
+        return _ready(messages.pop()) if messages else receive()
+
+    return next_message
+
+
+async def _ready(message: Message) -> Message:
+    return message

@@ -1,0 +1,75 @@
+"""The contract: what FastAPI derives, and every error that a route can answer with."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
+
+import citewell
+from citewell.api.errors import MEDIA_TYPE
+from citewell.api.guard import GuardedRoute, Policy, policy_of
+from citewell.api.schemas.problems import Problem, ProblemField
+
+ANY = {"400": "Malformed", "421": "Unknown host name", "422": "Not the declared shape"}
+ANY |= {"500": "A defect, logged under the request id", "503": "Not available now"}
+GUARDED = {
+    "401": "No known credential",
+    "403": "Not allowed",
+    "404": "Not there, or not yours",
+    "409": "Contradicts what is stored",
+    "413": "Over a limit",
+    "415": "A kind that nobody here can handle",
+    "429": "Too often",
+    "502": "A model or service failed",
+    "504": "Took too long",
+}
+PUBLIC = {status: GUARDED[status] for status in ("401", "403", "413", "429")}
+SCHEMES = {
+    "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "session": {"type": "apiKey", "in": "cookie", "name": "citewell_session"},
+}
+
+
+def document(routes: Iterable[BaseRoute], guarded: Iterable[GuardedRoute]) -> dict[str, Any]:
+    """The OpenAPI document; servers are relative, so it is true wherever it is served."""
+    made = get_openapi(
+        title="Citewell",
+        version=citewell.__version__,
+        routes=list(routes),
+        servers=[{"url": "/"}],
+        summary="Ask questions of your own documents; every sentence is footnoted.",
+    )
+    components = made.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    template = "#/components/schemas/{model}"
+    for model in (ProblemField, Problem):
+        schema = model.model_json_schema(mode="serialization", ref_template=template)
+        schema.pop("$defs", None)
+        schemas[model.__name__] = schema
+    components["securitySchemes"] = SCHEMES
+    components["responses"] = {
+        f"Problem{status}": _response(why) for status, why in (ANY | GUARDED).items()
+    }
+    policies = {route.name: policy_of(route.endpoint) for route in guarded}
+    for path in made["paths"].values():
+        for operation in path.values():
+            _complete(operation, policies[operation["operationId"]])
+    return made
+
+
+def _response(why: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": why, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def _complete(operation: dict[str, Any], policy: Policy) -> None:
+    known = ANY | PUBLIC if policy.public else ANY | GUARDED
+    for status in known:
+        operation["responses"][status] = {"$ref": f"#/components/responses/Problem{status}"}
+    operation["responses"] = dict(sorted(operation["responses"].items()))
+    if not policy.public:
+        operation["security"] = [{name: []} for name in SCHEMES]

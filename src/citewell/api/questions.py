@@ -1,0 +1,85 @@
+"""Questions from outside: checked once, for every door."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from citewell.bootstrap import App
+from citewell.documents.collections import DEFAULT_COLLECTION
+from citewell.domain.errors import (
+    AppError,
+    DeniedError,
+    FieldProblem,
+    InvalidError,
+    LimitedError,
+    NotFoundError,
+    TimedOutError,
+    UnavailableError,
+    UpstreamError,
+)
+from citewell.domain.ids import CollectionId
+from citewell.domain.principal import Principal
+from citewell.telemetry.logs import logger
+
+log = logger(__name__)
+
+_LINE_BREAKING = frozenset("\n\r\t")
+_FAILURES: dict[str, type[AppError]] = {
+    kind.code: kind for kind in (UnavailableError, LimitedError, UpstreamError, TimedOutError)
+} | {kind.code: kind for kind in (InvalidError, NotFoundError, DeniedError)}
+_FAILURES["interrupted_by_restart"] = UnavailableError
+_REFUSED = frozenset({"Cc", "Cs"})
+
+
+def check_question(text: str, limit: int, *, field: str) -> str:
+    """The question without white space around it.
+
+    Raises `InvalidError` naming `field` when it is empty, longer than `limit` characters, or holds
+    characters that are no text.
+    """
+    if len(text) > limit:
+        raise _refused(
+            field,
+            f"The question has {len(text):,} characters; at most {limit:,} are read.",
+            "Ask something shorter, or raise CITEWELL_LIMITS__QUESTION_CHARS.",
+        )
+    asked = text.strip()
+    if not any(not character.isspace() for character in asked):
+        raise _refused(field, "The question is empty.", "Write what you would like to know.")
+    if any(_is_no_text(character) for character in asked):
+        raise _refused(
+            field,
+            "The question holds control characters or unpaired surrogates.",
+            "Send plain text in UTF-8.",
+        )
+    return asked
+
+
+async def resolve(app: App, principal: Principal, names: Sequence[str]) -> list[CollectionId]:
+    """The collections of these names or ids, each once; without any, the default one.
+
+    Raises `NotFoundError`, in the same words for a missing and a foreign one.
+    """
+    found = [
+        await app.documents.collection(principal, name) for name in names or [DEFAULT_COLLECTION]
+    ]
+    return list(dict.fromkeys(collection.id for collection in found))
+
+
+def raise_for(error: tuple[str, str] | None) -> None:
+    """Raise what ended a run, for callers that see no events: (code, message), None for nothing."""
+    if error is None:
+        return
+    code, message = error
+    kind = _FAILURES.get(code)
+    if kind is None:
+        log.warning("run.failed_for_caller", code=code)
+        raise AppError(message)
+    raise kind(message)
+
+
+def _is_no_text(character: str) -> bool:
+    return unicodedata.category(character) in _REFUSED and character not in _LINE_BREAKING
+
+
+def _refused(field: str, message: str, hint: str) -> InvalidError:
+    return InvalidError(message, hint=hint, errors=(FieldProblem(field, message),))

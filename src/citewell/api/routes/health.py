@@ -1,0 +1,59 @@
+"""Whether the process lives, whether it can serve, and its numbers."""
+
+import asyncio
+import ipaddress
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from citewell.api.authentication import authenticate
+from citewell.api.deps import ServerDep
+from citewell.api.guard import PUBLIC, GuardedRoute, allow
+from citewell.api.schemas.operations import Live, Ready
+from citewell.domain.errors import UnavailableError
+from citewell.domain.principal import Scope
+from citewell.telemetry import metrics
+
+router = APIRouter(route_class=GuardedRoute, tags=["operations"])
+
+PING_SECONDS = 2.0
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+@router.get("/livez", summary="Does the process answer?")
+@allow(PUBLIC)
+async def livez() -> Live:
+    """Always, while it runs."""
+    return Live()
+
+
+@router.get("/readyz", summary="Can it serve?")
+@allow(PUBLIC)
+async def readyz(server: ServerDep) -> Ready:
+    """503 with the reason while something that every request needs is away."""
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            await server.opened().database.ping()
+    except TimeoutError as error:
+        raise UnavailableError("The database does not answer in time.") from error
+    return Ready(checks={"database": "ok"})
+
+
+@router.get("/metrics", summary="Numbers for Prometheus", response_class=Response)
+@allow(PUBLIC)
+async def prometheus(request: Request, server: ServerDep) -> Response:
+    """Without a credential only for this machine itself."""
+    if not _is_local(request):
+        (await authenticate(server.opened(), request)).require(Scope.ADMIN)
+    content, media_type = metrics.render()
+    return Response(content, media_type=media_type)
+
+
+def _is_local(request: Request) -> bool:
+    """Whether the peer is this machine; a proxy on it speaks for somebody else."""
+    if request.client is None or any(name in request.headers for name in FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

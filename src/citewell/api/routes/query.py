@@ -1,0 +1,21 @@
+"""The shortest path: a question in, an answer with its citations out."""
+
+from fastapi import APIRouter
+
+from citewell.api.deps import AppDep, Caller
+from citewell.api.guard import CAN_ASK, GuardedRoute, allow
+from citewell.api.questions import check_question, raise_for, resolve
+from citewell.api.schemas.answers import QueryAnswered, QueryAsked
+
+router = APIRouter(route_class=GuardedRoute, tags=["questions"])
+
+
+@router.post("/query", summary="Ask a question and wait for the answer")
+@allow(CAN_ASK)
+async def ask(body: QueryAsked, caller: Caller, app: AppDep) -> QueryAnswered:
+    """The answer quotes the documents; `citations` say where each sentence comes from."""
+    text = check_question(body.input, app.settings.limits.question_chars, field="input")
+    collections = await resolve(app, caller, body.collections)
+    run, outcome = await app.chat.answer(caller, text, collections)
+    raise_for(outcome.error)
+    return QueryAnswered.of(run.id, outcome)

@@ -1,0 +1,57 @@
+"""Runs: looked at, followed, stopped."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response
+
+from citewell.api.deps import AppDep, Caller
+from citewell.api.event_stream import EventStream
+from citewell.api.guard import CAN_ASK, GuardedRoute, allow
+from citewell.api.schemas.answers import CancelRequested, RunShown
+from citewell.domain.ids import RunId
+from citewell.storage.repositories.runs import RunState
+
+router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/runs", tags=["runs"])
+
+Number = Annotated[int, Query(ge=-1, le=2**31, description="The last event number you have.")]
+LastEvent = Annotated[int | None, Header(alias="Last-Event-ID", ge=-1, le=2**31)]
+
+
+@router.get("/{run_id}", summary="Show a run")
+@allow(CAN_ASK)
+async def get_run(run_id: UUID, caller: Caller, app: AppDep) -> RunShown:
+    """Your own runs only."""
+    return RunShown.of(await app.chat.get(caller, RunId(run_id)))
+
+
+@router.get(
+    "/{run_id}/events",
+    status_code=200,
+    summary="Follow a run",
+    response_class=EventStream,
+    responses={204: {"description": "The run has ended and there is nothing newer."}},
+)
+@allow(CAN_ASK)
+async def follow_run(
+    run_id: UUID,
+    caller: Caller,
+    app: AppDep,
+    after: Number = -1,
+    last_event_id: LastEvent = None,
+) -> Response:
+    """AG-UI events after the given number, then new ones until the run has ended."""
+    last = after if last_event_id is None else last_event_id
+    run = await app.chat.get(caller, RunId(run_id))
+    if run.state is not RunState.RUNNING and last >= run.head:
+        return Response(status_code=204)
+    return EventStream(app.chat.events(caller, run.id, after=last))
+
+
+@router.post("/{run_id}/cancel", status_code=202, summary="Stop a run")
+@allow(CAN_ASK)
+async def cancel_run(run_id: UUID, caller: Caller, app: AppDep) -> CancelRequested:
+    """What was said so far is kept; no effect on a run that has ended."""
+    await app.chat.cancel(caller, RunId(run_id))
+    return CancelRequested(id=run_id)

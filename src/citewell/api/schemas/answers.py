@@ -1,0 +1,112 @@
+"""Questions, answers with their citations, and runs."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from citewell.api.schemas.fields import Body, CollectionNames, Shown, Text
+from citewell.chat.outcome import Outcome
+from citewell.domain.ids import RunId
+from citewell.storage.repositories.runs import Run, RunState
+
+
+class QueryAsked(Body):
+    """A question to the tenant's documents."""
+
+    input: Text
+    collections: CollectionNames = Field(default=[])
+
+
+class CitationShown(Shown):
+    """A footnote: `quote` is the canonical text of the version at `start`..`end`.
+
+    `n` is the mark in the response, `answer` the characters of the sentence that it supports.
+    """
+
+    n: int
+    answer: list[int]
+    passage_id: UUID
+    document_id: UUID
+    version_id: UUID
+    start: int
+    end: int
+    quote: str
+    title: str = ""
+    filename: str = ""
+    page: int | None = None
+    verified: bool
+
+
+class RelatedShown(Shown):
+    """One of the nearest passages when there is no answer; it is not an answer."""
+
+    model_config = ConfigDict(extra="ignore", from_attributes=True)
+
+    n: int
+    passage_id: UUID
+    document_id: UUID
+    version_id: UUID
+    title: str = ""
+    filename: str = ""
+    page: int | None = None
+    page_label: str = ""
+    start: int
+    end: int
+    scores: Mapping[str, float] = {}
+    preview: str = ""
+
+
+class QueryAnswered(Shown):
+    """What was said; `grounded` is the share of it that verified quotes support, 0 to 1.
+
+    With `answered` false, `reason` says why and `related` holds the nearest passages.
+    """
+
+    response: str
+    citations: list[CitationShown]
+    answered: bool
+    grounded: float
+    reason: str
+    related: list[RelatedShown]
+    run_id: UUID
+
+    @classmethod
+    def of(cls, run_id: RunId, outcome: Outcome) -> "QueryAnswered":
+        """As the run's log says."""
+        return cls(
+            response=outcome.text,
+            citations=[CitationShown.model_validate(one) for one in outcome.citations],
+            answered=outcome.answered,
+            grounded=outcome.grounded,
+            reason=outcome.reason,
+            related=[RelatedShown.model_validate(one) for one in outcome.related],
+            run_id=run_id,
+        )
+
+
+class RunShown(Shown):
+    """A run; `head` is the number of its last event, -1 before the first."""
+
+    id: UUID
+    conversation_id: UUID
+    state: RunState
+    request: Mapping[str, Any]
+    head: int
+    cancel_requested: bool
+    created_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, run: Run) -> "RunShown":
+        """As its row says."""
+        return cls(**{name: getattr(run, name) for name in cls.model_fields})
+
+
+class CancelRequested(Shown):
+    """The process that has the run was asked to stop it."""
+
+    id: UUID
+    cancel_requested: bool = True

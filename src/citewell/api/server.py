@@ -1,0 +1,35 @@
+"""What one API process holds while it serves, from before its database is there."""
+
+from dataclasses import dataclass, field
+
+from starlette.requests import HTTPConnection
+
+from citewell.api.limits import MAX_SOCKETS, MAX_UPLOADS, Slots, TokenBuckets
+from citewell.bootstrap import App
+from citewell.config import Settings
+from citewell.domain.errors import UnavailableError
+
+
+@dataclass(slots=True)
+class Server:
+    """`app` is None until everything is open; `waiting_for` says why, for people."""
+
+    settings: Settings
+    app: App | None = None
+    waiting_for: str = "The server is starting."
+    buckets: TokenBuckets = field(default_factory=TokenBuckets)
+    uploads: Slots = field(default_factory=lambda: Slots(MAX_UPLOADS, "uploads"))
+    sockets: Slots = field(default_factory=lambda: Slots(MAX_SOCKETS, "WebSocket connections"))
+
+    def opened(self) -> App:
+        """The open application; raises `UnavailableError` while it is starting."""
+        if self.app is None:
+            raise UnavailableError(self.waiting_for, hint="Try again in a moment.")
+        return self.app
+
+
+def server_of(connection: HTTPConnection) -> Server:
+    """The process that serves this connection."""
+    server = connection.app.state.server
+    assert isinstance(server, Server)
+    return server

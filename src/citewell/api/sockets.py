@@ -1,0 +1,230 @@
+"""The WebSocket: questions in, the same numbered events out as everywhere else."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from citewell.api.authentication import authenticate, is_same_origin
+from citewell.api.errors import app_error_response, shown
+from citewell.api.guard import CAN_ASK, allow
+from citewell.api.questions import check_question, resolve
+from citewell.api.schemas.sockets import Command, Op, parse_command
+from citewell.api.server import Server, server_of
+from citewell.bootstrap import App
+from citewell.domain.errors import (
+    AppError,
+    DeniedError,
+    InvalidError,
+    LimitedError,
+    UnauthenticatedError,
+)
+from citewell.domain.ids import RunId
+from citewell.domain.principal import Principal
+from citewell.telemetry import metrics
+
+FRAME_BYTES = 64 * 1024
+QUEUE_LENGTH = 256
+MAX_FOLLOWED = 16
+BEAT_SECONDS = 15.0
+# A session that was closed elsewhere must not outlive this on an open connection.
+RECHECK_SECONDS = 5.0
+SEND_SECONDS = 10.0
+CLOSE_SECONDS = 1.0
+
+UNAUTHENTICATED = 4401
+FORBIDDEN = 4403
+SLOW = 4408
+LIMITED = 4429
+TOO_BIG = 1009
+NOT_TEXT = 1003
+
+
+@dataclass(frozen=True, slots=True)
+class _Close(Exception):  # noqa: N818  # It ends the connection, which may be no error at all.
+    code: int
+    reason: str = ""
+
+
+@allow(CAN_ASK)
+async def serve(websocket: WebSocket) -> None:
+    """One connection, from its handshake to its close."""
+    server = server_of(websocket)
+    try:
+        app = server.opened()
+        if "origin" in websocket.headers and not is_same_origin(websocket):
+            raise DeniedError("This WebSocket comes from another site's page.")
+        principal = await authenticate(app, websocket)
+        CAN_ASK.check(principal)
+        with server.sockets.hold(), metrics.sockets.track_inprogress():
+            await websocket.accept()
+            await Connection(websocket, server, app, principal).run()
+    except AppError as error:
+        if websocket.client_state is not WebSocketState.CONNECTING:
+            raise
+        await websocket.send_denial_response(app_error_response(error, websocket.scope))
+
+
+@dataclass(slots=True)
+class Connection:
+    """An accepted connection and the runs that it follows."""
+
+    websocket: WebSocket
+    server: Server
+    app: App
+    principal: Principal
+    _outbox: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(QUEUE_LENGTH))
+    _followed: dict[RunId, asyncio.Task[None]] = field(default_factory=dict)
+    _group: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
+
+    async def run(self) -> None:
+        """Serve until either side closes; the runs themselves go on."""
+        closing: _Close | None = None
+        try:
+            async with self._group as group:
+                group.create_task(self._listen())
+                group.create_task(self._send_all())
+                group.create_task(self._beat())
+                group.create_task(self._recheck())
+        except* WebSocketDisconnect:
+            pass
+        except* _Close as ends:
+            closing = _first(ends)
+        if closing is not None:
+            await self._close(closing)
+
+    async def _close(self, closing: _Close) -> None:
+        # A peer that is gone or does not read cannot be told; the server drops it.
+        with suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.websocket.close(closing.code, closing.reason)
+
+    async def _listen(self) -> None:
+        while True:
+            message = await self.websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message["code"])
+            text = message.get("text")
+            if text is None:
+                raise _Close(NOT_TEXT, "Send text frames.")
+            if len(text.encode("utf-8", "replace")) > FRAME_BYTES:
+                raise _Close(TOO_BIG, f"A frame has at most {FRAME_BYTES} bytes.")
+            await self._hear(text)
+
+    async def _hear(self, text: str) -> None:
+        command = Command(op=Op.PING)
+        try:
+            self.server.buckets.take(self.principal.key_id or self.principal.user_id)
+            command = parse_command(text)
+            await self._do(command)
+        except LimitedError as error:
+            if error.code != LimitedError.code:
+                await self._say_error(error, command)
+                return
+            raise _Close(LIMITED, shown(error.message)[:100]) from error
+        except AppError as error:
+            await self._say_error(error, command)
+
+    async def _do(self, command: Command) -> None:
+        match command.op:
+            case Op.START:
+                await self._start(command)
+            case Op.PING:
+                await self._say({"pong": True, **_echo(command)})
+            case Op.SUB:
+                run = await self.app.chat.get(self.principal, _run_id(command))
+                self._follow(run.id, command.after)
+            case Op.UNSUB:
+                task = self._followed.pop(_run_id(command), None)
+                if task is not None:
+                    task.cancel()
+            case Op.CANCEL:
+                await self.app.chat.cancel(self.principal, _run_id(command))
+
+    async def _start(self, command: Command) -> None:
+        limit = self.server.settings.limits.question_chars
+        text = check_question(command.input or "", limit, field="input")
+        self._check_room()
+        collections = await resolve(self.app, self.principal, command.collections)
+        run = await self.app.chat.start(self.principal, text, collections)
+        if command.id is not None:
+            await self._say({"run": str(run.id), **_echo(command)})
+        self._follow(run.id, -1)
+
+    def _check_room(self) -> None:
+        if len(self._followed) >= MAX_FOLLOWED:
+            raise InvalidError(
+                f"This connection follows {MAX_FOLLOWED} runs already.",
+                hint="Wait for one to end, or send `unsub`.",
+            )
+
+    def _follow(self, run_id: RunId, after: int) -> None:
+        if run_id in self._followed:
+            return
+        self._check_room()
+        task = self._group.create_task(self._tell(run_id, after))
+        self._followed[run_id] = task
+        task.add_done_callback(lambda _: self._followed.pop(run_id, None))
+
+    async def _tell(self, run_id: RunId, after: int) -> None:
+        events = self.app.chat.events(self.principal, run_id, after=after)
+        try:
+            async with aclosing(events) as numbered:
+                async for number, event in numbered:
+                    await self._say({"run": str(run_id), "seq": number, "event": event})
+        except AppError as error:
+            await self._say_error(error, Command(op=Op.SUB, run=run_id))
+
+    async def _say(self, frame: Mapping[str, Any]) -> None:
+        await self._outbox.put(orjson.dumps(frame))
+
+    async def _say_error(self, error: AppError, command: Command) -> None:
+        said = {"code": error.code, "detail": shown(error.message), "hint": shown(error.hint)}
+        about = {"run": str(command.run)} if command.run else {}
+        await self._say({"error": said, **about, **_echo(command)})
+
+    async def _send_all(self) -> None:
+        while True:
+            frame = await self._outbox.get()
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self.websocket.send_text(frame.decode())
+            except TimeoutError as error:
+                reason = "You read too slowly; connect again and `sub` after your last seq."
+                raise _Close(SLOW, reason) from error
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            await self._say({"hb": True})
+
+    async def _recheck(self) -> None:
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            try:
+                CAN_ASK.check(await authenticate(self.app, self.websocket))
+            except UnauthenticatedError as error:
+                raise _Close(UNAUTHENTICATED, "The credential has ended.") from error
+            except DeniedError as error:
+                raise _Close(FORBIDDEN, "This credential may not ask any more.") from error
+            except AppError:
+                continue  # The database is away: the next check decides.
+
+
+def _first(ends: BaseExceptionGroup[_Close]) -> _Close:
+    first = ends.exceptions[0]
+    return first if isinstance(first, _Close) else _first(first)
+
+
+def _run_id(command: Command) -> RunId:
+    if command.run is None:
+        raise InvalidError(f"`{command.op}` needs `run`.", hint="Send the id of a run.")
+    return RunId(command.run)
+
+
+def _echo(command: Command) -> dict[str, str]:
+    return {} if command.id is None else {"id": command.id}

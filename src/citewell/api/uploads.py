@@ -1,0 +1,76 @@
+"""Files on their way in: bounded, streamed once, straight to the blob store."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from citewell.api.errors import from_validation
+from citewell.api.guard import BODY_BYTES, BODY_SECONDS, check_length, read_body, too_large
+from citewell.api.multipart import read_upload
+from citewell.api.schemas.documents import NewText
+from citewell.api.server import Server
+from citewell.documents.repetition import RequestKey
+from citewell.documents.service import Accepted
+from citewell.domain.errors import TimedOutError, UnsupportedError
+from citewell.domain.ids import CollectionId
+from citewell.domain.principal import Principal
+
+FORM_OVERHEAD_BYTES = 2_000_000
+
+
+async def take(
+    server: Server,
+    principal: Principal,
+    collection_id: CollectionId,
+    request: Request,
+    once: RequestKey | None,
+) -> Accepted:
+    """Take in the form's file or the JSON's text.
+
+    Raises as `Documents.accept` does, `UnsupportedError` for another kind of body, and
+    `UnavailableError` when too many uploads are going on.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    documents = server.opened().documents
+    with server.uploads.hold():
+        if kind == "multipart/form-data":
+            limit = server.settings.limits.upload_bytes + FORM_OVERHEAD_BYTES
+            check_length(request, limit)
+            pieces = _bounded(request, limit)
+            upload = await read_upload(request.headers["content-type"], pieces)
+            return await documents.accept(principal, collection_id, upload, once=once)
+        if kind == "application/json":
+            new = _text(await read_body(request, BODY_BYTES))
+            return await documents.accept_text(
+                principal, collection_id, title=new.title, text=new.text, once=once
+            )
+    raise UnsupportedError(
+        "A document comes as multipart/form-data or as application/json.",
+        hint="Send the file in the form's field `file`, or JSON with `text` and `title`.",
+    )
+
+
+async def _bounded(request: Request, limit: int) -> AsyncIterator[bytes]:
+    stream = aiter(request.stream())
+    count = 0
+    while True:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                piece = await anext(stream, None)
+        except TimeoutError as error:
+            raise TimedOutError(f"Nothing arrived for {BODY_SECONDS:g} seconds.") from error
+        if piece is None:
+            return
+        count += len(piece)
+        if count > limit:
+            raise too_large(limit)
+        yield piece
+
+
+def _text(body: bytes) -> NewText:
+    try:
+        return NewText.model_validate_json(body)
+    except ValidationError as error:
+        raise from_validation(error) from error

@@ -1,0 +1,59 @@
+"""What came out of a run, read from its log."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from citewell.chat.narration import OpenParts
+from citewell.storage.repositories.runs import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer as its reader saw it.
+
+    `citations` and `related` are as in the log's `metadata.rag`; `error` is the code and message of
+    a run that failed. A run that was cancelled has no error, and `reason` is `cancelled`.
+    """
+
+    text: str
+    citations: list[dict[str, Any]]
+    grounded: float
+    answered: bool
+    reason: str
+    related: list[dict[str, Any]]
+    error: tuple[str, str] | None
+
+
+def outcome_of(events: Iterable[JsonObject]) -> Outcome:
+    """The outcome of all events of a run that has ended."""
+    parts = OpenParts()
+    rag: Mapping[str, Any] = {}
+    terminal: JsonObject = {}
+    for event in events:
+        parts.observe(event)
+        if event["type"] == "TEXT_MESSAGE_END":
+            rag = event["metadata"]["rag"]
+        terminal = event
+    return Outcome(
+        text=parts.text,
+        citations=list(rag.get("citations", [])),
+        grounded=rag.get("grounded", 0.0),
+        answered=rag.get("answered", False),
+        reason=rag.get("reason", _reason(terminal)),
+        related=list(rag.get("related", [])),
+        error=_error(terminal),
+    )
+
+
+def _error(terminal: JsonObject) -> tuple[str, str] | None:
+    if terminal["type"] != "RUN_ERROR":
+        return None
+    return terminal["code"], terminal["message"]
+
+
+def _reason(terminal: JsonObject) -> str:
+    """Why there is no whole answer: the error's code, or `cancelled`."""
+    if terminal["type"] == "RUN_ERROR":
+        return str(terminal["code"])
+    return str(terminal["outcome"]["type"])

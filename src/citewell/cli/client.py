@@ -1,0 +1,191 @@
+"""The commands' way to a server: one that runs, or one in this process for the command's time."""
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import httpx
+import typer
+
+from citewell.cli.output import Exit, exit_for, fail, say
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 330.0
+START_SECONDS = 90.0
+PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which server to talk to; shared by every command."""
+
+    server: str | None = None
+    as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Requests that end the command with a message and an exit code when they are refused."""
+
+    http: httpx.Client
+    as_json: bool
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The reply's JSON."""
+        given = {name: value for name, value in params.items() if value is not None}
+        return self.send("GET", path, params=given).json()
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Any:
+        """The reply's JSON."""
+        return self.send("POST", path, json=body, **options).json()
+
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The reply, when it is a success."""
+        reply = self.try_send(method, path, **options)
+        if reply.is_error:
+            self.refuse(reply)
+        return reply
+
+    def try_send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The reply, whatever it is."""
+        try:
+            return self.http.request(method, path, **options)
+        except httpx.TimeoutException:
+            fail("The server did not answer in time.", code=Exit.TIMEOUT, as_json=self.as_json)
+        except httpx.TransportError as error:
+            fail(
+                f"The server at {self.http.base_url} cannot be reached: {error}",
+                "Is `citewell serve` running?",
+                code=Exit.UNREACHABLE,
+                as_json=self.as_json,
+            )
+
+    def refuse(self, reply: httpx.Response) -> NoReturn:
+        """End the command with what the server said."""
+        said = problem(reply)
+        fields = "".join(f"\n  {e['field']}: {e['message']}" for e in said.get("errors", ()))
+        fail(
+            said.get("detail", f"The server answered {reply.status_code}.") + fields,
+            said.get("hint", ""),
+            code=exit_for(reply.status_code),
+            as_json=self.as_json,
+        )
+
+    def pages(self, path: str, **params: Any) -> Iterator[dict[str, Any]]:
+        """Every item of a list, page by page."""
+        cursor = None
+        while True:
+            page = self.get(path, cursor=cursor, limit=PAGE, **params)
+            yield from page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def collection(self, name: str) -> dict[str, Any]:
+        """The collection of this name or id."""
+        listed = self.pages("/api/v1/collections")
+        found = next((one for one in listed if name in {one["name"], one["id"]}), None)
+        if found is None:
+            fail(
+                f"There is no collection {name!r}.",
+                "`citewell collections list` shows them, `citewell collections create` makes one.",
+                code=Exit.NOT_FOUND,
+                as_json=self.as_json,
+            )
+        return found
+
+
+@contextmanager
+def connect(target: Target) -> Iterator[Client]:
+    """A client of the running server, or of one that lives as long as the command."""
+    from citewell.config import Settings
+
+    settings = Settings()
+    home = settings.home.expanduser().absolute()
+    address = target.server or os.environ.get("CITEWELL_SERVER") or running(home)
+    if address is None:
+        with _in_process(settings) as started:
+            yield from _client(started, home, target)
+        return
+    yield from _client(address, home, target)
+
+
+def running(home: Path) -> str | None:
+    """The address of the server that runs on this data directory."""
+    try:
+        said = json.loads((home / "server.json").read_text("utf-8"))
+        host, port = str(said["host"]), int(said["port"])
+        with socket.create_connection((host, port), timeout=1.0):
+            return f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def problem(reply: httpx.Response) -> dict[str, Any]:
+    """The problem details of a refused request."""
+    try:
+        said = reply.json()
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _client(address: str, home: Path, target: Target) -> Iterator[Client]:
+    headers = {}
+    key = _key(home)
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+    with httpx.Client(base_url=address, headers=headers, timeout=timeout, trust_env=False) as http:
+        yield Client(http, target.as_json)
+
+
+def _key(home: Path) -> str | None:
+    given = os.environ.get("CITEWELL_API_KEY")
+    if given:
+        return given
+    try:
+        return (home / "secrets" / "admin-key").read_text("ascii").strip()
+    except OSError:
+        return None
+
+
+@contextmanager
+def _in_process(settings: Any) -> Iterator[str]:
+    """The same server on a free loopback port, worker included, for one command."""
+    from citewell.cli.serving import Serving
+    from citewell.domain.errors import StartError
+
+    say("No server is running; starting one for this command…")
+    serving = Serving(settings.model_copy(update={"host": "127.0.0.1", "port": 0}), quiet=True)
+    failures: list[BaseException] = []
+
+    def serve() -> None:
+        try:
+            serving.run()
+        except BaseException as error:
+            failures.append(error)
+            serving.ready.set()
+
+    thread = threading.Thread(target=serve, name="server")
+    thread.start()
+    try:
+        if not serving.ready.wait(START_SECONDS):
+            fail("The server did not start in time.", code=Exit.TIMEOUT)
+        if failures:
+            error = failures[0]
+            if isinstance(error, StartError):
+                fail(error.message, error.hint)
+            if isinstance(error, typer.Exit):
+                raise error
+            raise error
+        yield serving.address
+    finally:
+        serving.stop()
+        thread.join()

@@ -1,0 +1,100 @@
+"""What `citewell doctor` looks at: each finding with what was found and what to do."""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from citewell.bootstrap import database_url, prepare_home
+from citewell.cli.client import running
+from citewell.config import Settings
+from citewell.domain.errors import AppError, DocumentError
+from citewell.inference.builtin_embedder import BuiltinEmbedder
+from citewell.storage import migrate
+from citewell.storage.database import Database
+
+ENOUGH_BYTES = 1024**3
+
+
+def examine() -> list[dict[str, Any]]:
+    """Every finding, in the order in which a start would need it."""
+    settings = Settings()
+    home = settings.home.expanduser().absolute()
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("python", lambda: sys.version.split()[0]),
+        ("data directory", lambda: str(prepare_home(home))),
+        ("disk space", lambda: _space(home)),
+        ("database", lambda: _database(settings, home)),
+        ("embedding model", lambda: asyncio.run(_model(settings))),
+        ("reading files", lambda: asyncio.run(_reading(home))),
+        ("server", lambda: running(home) or "not running"),
+    ]
+    return [_finding(name, check) for name, check in checks]
+
+
+def _finding(name: str, check: Callable[[], str]) -> dict[str, Any]:
+    try:
+        return {"id": name, "check": name, "ok": True, "found": check(), "remedy": ""}
+    except AppError as error:
+        return {
+            "id": name, "check": name, "ok": False, "found": error.message, "remedy": error.hint,
+        }  # fmt: skip
+    except OSError as error:
+        return {
+            "id": name, "check": name, "ok": False, "found": str(error),
+            "remedy": "Check permissions and disk of the data directory.",
+        }  # fmt: skip
+
+
+def _space(home: Path) -> str:
+    free = shutil.disk_usage(home).free
+    if free < ENOUGH_BYTES:
+        raise AppError(f"{free / 1e9:.1f} GB free", hint="Free at least 1 GB.")
+    return f"{free / 1e9:.1f} GB free"
+
+
+def _database(settings: Settings, home: Path) -> str:
+    url, embedded = database_url(settings, home)
+    current, head = migrate.versions(url)
+    durable = asyncio.run(_durability(url))
+    if current != head:
+        raise AppError(f"schema {current}, not {head}", hint="Run `citewell db upgrade`.")
+    if "off" in durable.values():
+        raise AppError(f"not durable: {durable}", hint="Turn fsync and synchronous_commit on.")
+    return f"{'private' if embedded else 'DATABASE_URL'}, schema {current}, durable"
+
+
+async def _durability(url: str) -> dict[str, str]:
+    database = Database.connect(url)
+    try:
+        return await database.durability()
+    finally:
+        await database.close()
+
+
+async def _model(settings: Settings) -> str:
+    if settings.embedding.model != "builtin":
+        return f"{settings.embedding.model} (asked when the server starts)"
+    embedder = BuiltinEmbedder()
+    try:
+        await embedder.embed_query("Is the model whole?")
+        return f"{embedder.model.name}, {embedder.model.dimension} dimensions"
+    finally:
+        await embedder.close()
+
+
+async def _reading(home: Path) -> str:
+    from citewell.documents.parsers.host import ParserHost
+
+    sample = home / "logs" / "doctor.txt"
+    sample.write_text("The reader works.", "utf-8")
+    try:
+        async with ParserHost() as host:
+            parsed = await host.parse(sample, sample.name)
+        if parsed.text != "The reader works.":
+            raise DocumentError("corrupt", "A file was read wrongly.", hint="Install again.")
+    finally:
+        sample.unlink()
+    return "confined process works"

@@ -1,0 +1,145 @@
+"""What commands print: results on stdout, progress and errors on stderr; exit codes."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum, StrEnum
+from typing import Any, NoReturn
+
+import typer
+
+JsonObject = Mapping[str, Any]
+
+
+class Exit(IntEnum):
+    """Why a command ended."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    PARTLY = 3
+    FORBIDDEN = 4
+    UNREACHABLE = 5
+    NOT_FOUND = 6
+    LIMITED = 7
+    TIMEOUT = 8
+    CHECK_FAILED = 9
+    INTERRUPTED = 130
+
+
+class Form(StrEnum):
+    """How a result is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    IDS = "ids"
+
+
+_STATUS = {
+    401: Exit.FORBIDDEN, 403: Exit.FORBIDDEN, 404: Exit.NOT_FOUND, 408: Exit.TIMEOUT,
+    429: Exit.LIMITED, 503: Exit.UNREACHABLE, 504: Exit.TIMEOUT,
+}  # fmt: skip
+
+
+def exit_for(status: int) -> Exit:
+    """The exit code of a refused request."""
+    return _STATUS.get(status, Exit.FAILURE)
+
+
+def say(message: str) -> None:
+    """Progress, warnings: for people, on stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def fail(
+    message: str, hint: str = "", *, code: Exit = Exit.FAILURE, as_json: bool = False
+) -> NoReturn:
+    """End the command with one error on stderr."""
+    if as_json:
+        say(json.dumps({"error": message, "hint": hint, "exit": int(code)}))
+    else:
+        say(f"Error: {message}" + (f"\n{hint}" if hint else ""))
+    raise typer.Exit(int(code))
+
+
+def show(rows: Sequence[JsonObject], columns: Sequence[str], form: Form) -> None:
+    """A list of objects in the form that was asked for."""
+    match form:
+        case Form.JSON:
+            _write(json.dumps(list(rows), ensure_ascii=False, indent=2))
+        case Form.JSONL:
+            for row in rows:
+                _write(json.dumps(row, ensure_ascii=False))
+        case Form.IDS:
+            for row in rows:
+                _write(str(row["id"]))
+        case Form.CSV:
+            _write_csv(rows, columns)
+        case Form.TABLE:
+            _write_table(rows, columns)
+
+
+def show_one(row: JsonObject, *, as_json: bool) -> None:
+    """One object: JSON, or a line per field."""
+    if as_json:
+        _write(json.dumps(row, ensure_ascii=False, indent=2))
+        return
+    width = max((len(name) for name in row), default=0)
+    for name, value in row.items():
+        _write(f"{name.ljust(width)}  {cell(value)}")
+
+
+def cell(value: Any) -> str:
+    """A value on one line, without what could steer a terminal."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return plain(" ".join(text.split()))
+
+
+def plain(text: str) -> str:
+    """The text without control characters, so that a document cannot write to the terminal."""
+    return "".join(c if c == "\n" or c.isprintable() else "�" for c in text)
+
+
+def is_terminal() -> bool:
+    """Whether progress may be drawn."""
+    return sys.stderr.isatty()
+
+
+def _write(text: str) -> None:
+    print(text, flush=True)
+
+
+def _write_csv(rows: Iterable[JsonObject], columns: Sequence[str]) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_harmless(cell(row.get(name))) for name in columns])
+
+
+def _harmless(text: str) -> str:
+    """A cell that a spreadsheet does not take for a formula (OWASP, CSV Injection)."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
+
+
+def _write_table(rows: Sequence[JsonObject], columns: Sequence[str]) -> None:
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for name in columns:
+            table.add_column(name)
+        for row in rows:
+            table.add_row(*(cell(row.get(name)) for name in columns))
+        Console().print(table, markup=False)
+        return
+    cells = [list(columns), *([cell(row.get(name)) for name in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    for line in cells:
+        _write("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())

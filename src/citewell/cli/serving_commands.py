@@ -1,0 +1,39 @@
+"""`citewell serve` and `citewell worker`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from citewell.cli.output import say
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks one.")] = None,
+    home: Annotated[Path | None, typer.Option(help="Data directory.")] = None,
+    browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Start the server, its database and its worker."""
+    from citewell.cli.serving import Serving, warn_unknown
+
+    settings = _settings(host=host, port=port, home=home)
+    warn_unknown()
+    Serving(settings, browser=browser).run()
+
+
+def worker(
+    worker_id: Annotated[str | None, typer.Option("--id", hidden=True)] = None,
+    die_with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Start a worker beside a server that runs elsewhere."""
+    from citewell.cli.working import work
+
+    say("Worker starting; stop it with Ctrl-C.") if worker_id is None else None
+    work(_settings(), worker_id, die_with_parent=die_with_parent)
+
+
+def _settings(**given: Any) -> Any:
+    from citewell.config import Settings
+
+    return Settings(**{name: value for name, value in given.items() if value is not None})

@@ -1,0 +1,133 @@
+// @ts-check
+/** An answer's text taken apart: what is said, and the footnote marks `[n]` in it. */
+
+import { pointIndex } from "../offsets.js";
+
+/**
+ * @typedef {{ n: number, answer: [number, number], passage_id: string, document_id: string,
+ *   version_id: string, start: number, end: number, quote: string, title: string, filename: string,
+ *   page: number | null, verified: boolean }} Citation
+ * @typedef {{ kind: "text", text: string }} Words
+ * @typedef {{ kind: "mark", n: number, citation: number | null }} Mark `citation` is its place in the list
+ * @typedef {Words | Mark} Part
+ * @typedef {{ form: "prose" | "lines" | "verbatim", parts: Part[] }} Block
+ * @typedef {{ from: number, to: number, n: number, citation: number | null }} Found
+ */
+
+const MARK = /\[(\d{1,3})\]/g;
+const ONLY_MARKS = /^(?:\s|\[\d{1,3}\]|[.,;:!?。！？])*$/;
+const FENCE = /^[ \t]*(?:```|~~~)/m;
+const ROW = /^[ \t]*\|.*\|[ \t]*(?:\[\d{1,3}\][ \t]*)*$/m;
+const ITEM = /^[ \t]*(?:[-*+•‣◦]|\d{1,3}[.)])[ \t]+/m;
+
+/**
+ * Take apart an answer that is complete. A `[n]` that the quoted document itself contains stays text:
+ * a mark is one that stands at the end of what a citation with its number covers.
+ * @param {string} text
+ * @param {Citation[]} citations their `answer` counts code points
+ * @returns {Block[]}
+ */
+export function completeAnswer(text, citations) {
+  const index = pointIndex(text);
+  const spans = citations.map(({ n, answer: [from, to] }) => ({ n, from: index.toUnits(from), to: index.toUnits(to) }));
+  const taken = new Set();
+  const found = [...text.matchAll(MARK)].flatMap((match) => {
+    const at = { from: match.index, to: match.index + match[0].length, n: Number(match[1]) };
+    const citation = owner(text, at, spans, taken);
+    if (citation < 0) return [];
+    taken.add(citation);
+    return [{ ...at, citation }];
+  });
+  return laidOut(text, found);
+}
+
+/**
+ * Take apart an answer that is still being written; its marks point to sources, not yet to quotes.
+ * @param {string} text
+ * @param {number} sources how many there are; a higher number is no mark
+ * @returns {Block[]}
+ */
+export function growingAnswer(text, sources) {
+  const found = [...text.matchAll(MARK)].flatMap((match) => {
+    const n = Number(match[1]);
+    return n >= 1 && n <= sources ? [{ from: match.index, to: match.index + match[0].length, n, citation: null }] : [];
+  });
+  return laidOut(text, found);
+}
+
+/**
+ * The citation that a mark belongs to, or -1.
+ * @param {string} text
+ * @param {{ from: number, to: number, n: number }} mark
+ * @param {{ n: number, from: number, to: number }[]} spans
+ * @param {Set<number>} taken
+ */
+function owner(text, mark, spans, taken) {
+  return spans.findIndex((span, place) => {
+    if (span.n !== mark.n || taken.has(place)) return false;
+    const [from, to] = mark.from >= span.to ? [span.to, mark.from] : [mark.to, span.to];
+    return mark.to > span.from && ONLY_MARKS.test(text.slice(from, to));
+  });
+}
+
+/**
+ * @param {string} text
+ * @param {Found[]} found
+ * @returns {Block[]}
+ */
+function laidOut(text, found) {
+  return paragraphs(text).map(({ from, to }) => ({
+    form: form(text.slice(from, to)),
+    parts: parts(text, from, to, found.filter((mark) => mark.from >= from && mark.to <= to)),
+  }));
+}
+
+/**
+ * Where the paragraphs are; an empty line inside a fenced code block does not end one.
+ * @param {string} text
+ * @returns {{ from: number, to: number }[]}
+ */
+function paragraphs(text) {
+  const found = [];
+  let from = 0;
+  for (const gap of text.matchAll(/\n[ \t]*\n\s*/g)) {
+    if (gap.index < from || openFence(text.slice(from, gap.index))) continue;
+    if (gap.index > from) found.push({ from, to: gap.index });
+    from = gap.index + gap[0].length;
+  }
+  if (from < text.length) found.push({ from, to: text.length });
+  return found;
+}
+
+/** @param {string} text */
+function openFence(text) {
+  return (text.match(new RegExp(FENCE, "gm")) ?? []).length % 2 === 1;
+}
+
+/** @param {string} text @returns {Block["form"]} */
+function form(text) {
+  if (FENCE.test(text) || ROW.test(text)) return "verbatim";
+  return ITEM.test(text) ? "lines" : "prose";
+}
+
+/**
+ * @param {string} text
+ * @param {number} from
+ * @param {number} to
+ * @param {Found[]} found
+ * @returns {Part[]}
+ */
+function parts(text, from, to, found) {
+  /** @type {Part[]} */
+  const made = [];
+  let at = from;
+  for (const mark of found) {
+    // The mark is set high, so the space before it would only be a gap.
+    const words = text.slice(at, mark.from).replace(/[ \t\n]+$/, "");
+    if (words) made.push({ kind: "text", text: words });
+    made.push({ kind: "mark", n: mark.n, citation: mark.citation });
+    at = mark.to;
+  }
+  if (at < to) made.push({ kind: "text", text: text.slice(at, to) });
+  return made;
+}

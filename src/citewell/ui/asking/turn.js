@@ -1,0 +1,102 @@
+// @ts-check
+/** One question and what became of it, told by the events of its run. */
+
+/**
+ * @typedef {import("./marks.js").Citation} Citation
+ * @typedef {{ n: number, passage_id: string, document_id: string, version_id: string, title: string,
+ *   filename: string, page: number | null, page_label: string, start: number, end: number,
+ *   scores: Record<string, number>, preview: string }} Source
+ * @typedef {{ name: string, done: boolean, ms: number | null }} Step
+ * @typedef {{ message: string, hint: string, code: string }} Failure
+ * @typedef {"waiting" | "running" | "done" | "stopped" | "failed"} Phase
+ * @typedef {{ question: string, run: string | null, phase: Phase, steps: Step[], sources: Source[],
+ *   text: string, complete: boolean, partial: boolean, citations: Citation[], answered: boolean,
+ *   reason: string, related: Source[], notices: string[], failure: Failure | null }} Turn
+ */
+
+/**
+ * @param {string} question
+ * @returns {Turn}
+ */
+export function newTurn(question) {
+  return {
+    question, run: null, phase: "waiting", steps: [], sources: [], text: "", complete: false,
+    partial: false, citations: [], answered: true, reason: "", related: [], notices: [], failure: null,
+  };
+}
+
+/** @param {Turn} turn whether nothing more will come */
+export const isOver = (turn) => turn.phase === "done" || turn.phase === "stopped" || turn.phase === "failed";
+
+/** @type {Record<string, (turn: Turn, event: any) => Partial<Turn>>} */
+const CHANGES = {
+  RUN_STARTED: (_, event) => ({ phase: "running", run: event.runId }),
+  STEP_STARTED: (turn, event) => ({ steps: [...turn.steps, { name: event.stepName, done: false, ms: null }] }),
+  STEP_FINISHED: (turn, event) => ({
+    steps: turn.steps.map((step) =>
+      step.name === event.stepName ? { ...step, done: true, ms: event.metadata?.rag?.ms ?? null } : step,
+    ),
+  }),
+  ACTIVITY_SNAPSHOT: (_, event) =>
+    event.activityType === "rag.sources" ? { sources: event.content?.sources ?? [] } : {},
+  // A second message replaces the first: the answer differed from what had been said.
+  TEXT_MESSAGE_START: () => ({ text: "", complete: false, partial: false, citations: [] }),
+  TEXT_MESSAGE_CONTENT: (turn, event) => ({ text: turn.text + event.delta }),
+  TEXT_MESSAGE_END: (_, event) => ended(event.metadata?.rag ?? {}),
+  CUSTOM: (turn, event) =>
+    event.name === "rag.notice" && event.value?.kind !== "no_answer"
+      ? { notices: [...turn.notices, String(event.value?.message ?? "")] }
+      : {},
+  RUN_FINISHED: (_, event) => ({ phase: event.outcome?.type === "cancelled" ? "stopped" : "done" }),
+  RUN_ERROR: (_, event) => ({
+    phase: "failed",
+    failure: { message: event.message, hint: event.metadata?.rag?.hint ?? "", code: event.code ?? "" },
+  }),
+};
+
+/**
+ * The turn after an event; events of a kind that is not known change nothing.
+ * @param {Turn} turn
+ * @param {{ type: string }} event
+ * @returns {Turn}
+ */
+export function after(turn, event) {
+  const change = Object.hasOwn(CHANGES, event.type) ? CHANGES[event.type](turn, event) : {};
+  return { ...turn, ...change };
+}
+
+/**
+ * @param {any} rag
+ * @returns {Partial<Turn>}
+ */
+function ended(rag) {
+  if (rag.partial) return { partial: true };
+  return {
+    complete: true,
+    citations: rag.citations ?? [],
+    answered: rag.answered !== false,
+    reason: rag.reason ?? "",
+    related: rag.related ?? [],
+  };
+}
+
+/**
+ * The turn after a failure outside of its run: refused, or the connection lost before it began.
+ * @param {Turn} turn
+ * @param {Failure} failure
+ * @returns {Turn}
+ */
+export const failedTurn = (turn, failure) => ({ ...turn, phase: "failed", failure });
+
+/**
+ * The sources in two groups: those that the answer cites, and those that were only read.
+ * @param {Turn} turn
+ * @returns {{ cited: Source[], read: Source[] }}
+ */
+export function grouped(turn) {
+  const numbers = new Set(turn.citations.map((citation) => citation.n));
+  return {
+    cited: turn.sources.filter((source) => numbers.has(source.n)),
+    read: turn.sources.filter((source) => !numbers.has(source.n)),
+  };
+}

@@ -1,0 +1,268 @@
+"""Row-level security: without any filter, a tenant's transaction is alone in the database."""
+
+import json
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from citewell.domain.errors import NotFoundError
+from citewell.domain.ids import (
+    CollectionId,
+    ConversationId,
+    DocumentId,
+    JobId,
+    RunId,
+    SpaceId,
+    TenantId,
+    UserId,
+    VersionId,
+    new_id,
+)
+from citewell.domain.jobs import JobKind
+from citewell.domain.passages import Answer, Citation
+from citewell.domain.principal import Role, Scope
+from citewell.storage.database import Database, Transaction
+from citewell.storage.repositories.documents import NewDocument
+from citewell.storage.repositories.idempotency import IdempotencyKey
+from citewell.storage.repositories.versions import StoredBlob
+from citewell.storage.tables.schema import metadata
+from tests.unit.storage.rows import Stored, add_searchable
+
+OWNED = sorted(name for name in metadata.tables if name != "tenants")
+
+# What the role that belongs to no tenant may read; it may also update `jobs`.
+SYSTEM_READS = {
+    "tenants": {"id", "name", "created_at"},
+    "collections": {"id", "tenant_id", "head"},
+    "document_versions": {"blob_key"},
+    "runs": {"id", "tenant_id", "state", "lease_until"},
+    **{name: set(metadata.tables[name].c.keys()) for name in ("memberships", "api_keys", "jobs")},
+}
+
+
+async def fill(tx: Transaction) -> Stored:
+    """At least one row in every table."""
+    stored = await add_searchable(tx, chunks=1)
+    await tx.jobs.enqueue(JobKind.INGEST, stored.version_id)
+    user = await tx.keys.ensure_user("ada", Role.OWNER)
+    await tx.keys.ensure_key(user, "laptop", new_id().bytes, [Scope.ASK])
+    await tx.audit.record(user, "test", "target")
+    await tx.idempotency.claim(IdempotencyKey(user, "POST /x", "k", b"1"))
+    await fill_conversation(tx, user, stored)
+    return stored
+
+
+async def fill_conversation(tx: Transaction, user: UserId, stored: Stored) -> None:
+    conversation = await tx.conversations.create(user, "title")
+    run = RunId(new_id())
+    await tx.runs.create(run, conversation, user, {})
+    await tx.runs.append(run, [{"type": "x"}])
+    places = (stored.document_id, stored.version_id, 0, 4, "some", "t", "a.txt", 1, True)
+    citation = Citation(1, 0, 4, new_id(), *places)  # type: ignore[arg-type]  # any id will do
+    answer = Answer("some", (citation,), grounded=1.0, answered=True)
+    await tx.conversations.add_answer(conversation, run, answer)
+    await tx.connection.execute(
+        text(
+            "INSERT INTO usage (id, tenant_id, step, model, tokens_in, tokens_out, milliseconds)"
+            " VALUES (:id, :tenant, 's', 'm', 1, 1, 1)"
+        ),
+        {"id": new_id(), "tenant": tx.tenant_id},
+    )
+
+
+@pytest.fixture
+async def theirs(database: Database, tenant: TenantId, other_tenant: TenantId) -> Stored:
+    """Both tenants have rows in every table; what the other one has."""
+    async with database.transaction(tenant) as tx:
+        await fill(tx)
+    async with database.transaction(other_tenant) as tx:
+        return await fill(tx)
+
+
+async def counted(database: Database, table: str, tenant_id: TenantId) -> int:
+    async with database.engine.begin() as owner:
+        found = await owner.execute(
+            text(f"SELECT count(*) FROM {table} WHERE tenant_id = :t"), {"t": tenant_id}
+        )
+        return int(found.scalar_one())
+
+
+async def test_no_table_shows_another_tenants_row(
+    database: Database, tenant: TenantId, other_tenant: TenantId, theirs: Stored
+) -> None:
+    for table in OWNED:
+        mine = await counted(database, table, tenant)
+        assert mine
+        assert await counted(database, table, other_tenant), f"nothing to hide in {table}"
+        async with database.transaction(tenant) as tx:
+            seen = await tx.connection.execute(text(f"SELECT tenant_id FROM {table}"))
+            assert list(seen.scalars()) == [tenant] * mine, table
+    async with database.transaction(tenant) as tx:
+        seen = await tx.connection.execute(text("SELECT id FROM tenants"))
+        assert list(seen.scalars()) == [tenant]
+
+
+@pytest.mark.parametrize("table", OWNED)
+async def test_no_table_takes_a_row_for_another_tenant(
+    database: Database, tenant: TenantId, other_tenant: TenantId, theirs: Stored, table: str
+) -> None:
+    columns = ", ".join(f'"{name}"' for name in metadata.tables[table].c.keys())
+    async with database.engine.begin() as owner:
+        found = await owner.execute(
+            text(f"SELECT to_jsonb(t) FROM {table} t WHERE tenant_id = :t LIMIT 1"),
+            {"t": other_tenant},
+        )
+        row = found.scalar_one()
+    copy = text(
+        f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE"
+        f" SELECT {columns} FROM jsonb_populate_record(NULL::{table}, cast(:row AS jsonb))"
+    ).bindparams(row=json.dumps(row))
+    move = text(f"UPDATE {table} SET tenant_id = '{other_tenant}'")
+    for statement in (copy, move):
+        with pytest.raises(ProgrammingError, match=r"row-level security|permission denied"):
+            async with database.transaction(tenant) as tx:
+                await tx.connection.execute(statement)
+
+
+async def test_nothing_of_another_tenant_can_be_changed_or_deleted(
+    database: Database, tenant: TenantId, other_tenant: TenantId, theirs: Stored
+) -> None:
+    before = {table: await counted(database, table, other_tenant) for table in OWNED}
+    for table in OWNED:
+        if table == "audit_log":
+            continue
+        async with database.transaction(tenant) as tx:
+            done = await tx.connection.execute(
+                text(f"DELETE FROM {table} WHERE tenant_id = '{other_tenant}'")
+            )
+            assert done.rowcount == 0, table  # type: ignore[attr-defined]  # a cursor result
+            await tx.connection.execute(text(f"DELETE FROM {table}"))
+    assert {t: await counted(database, t, other_tenant) for t in OWNED} == before
+
+
+async def test_the_audit_log_can_only_grow(
+    database: Database, tenant: TenantId, theirs: Stored
+) -> None:
+    for statement in ("DELETE FROM audit_log", "UPDATE audit_log SET action = 'nothing'"):
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            async with database.transaction(tenant) as tx:
+                await tx.connection.execute(text(statement))
+
+
+async def test_a_connection_forgets_whose_it_was(
+    postgres_url: str, tenant: TenantId, theirs: Stored
+) -> None:
+    database = Database.connect(postgres_url, pool_size=1)
+    async with database.transaction(tenant) as tx:
+        await tx.now()
+    async with database.engine.begin() as connection:
+        found = await connection.execute(
+            text("SELECT current_user = session_user, current_setting('app.tenant_id', true)")
+        )
+        assert tuple(found.one()) in {(True, ""), (True, None)}
+        await connection.execute(text("SET LOCAL ROLE citewell_app"))
+        seen = await connection.execute(text("SELECT count(*) FROM documents"))
+        assert seen.scalar_one() == 0
+    await database.close()
+
+
+async def test_the_system_role_reads_what_it_is_granted_and_no_more(database: Database) -> None:
+    async with database.engine.begin() as owner:
+        found = await owner.execute(
+            text(
+                "SELECT table_name, column_name, privilege_type"
+                " FROM information_schema.column_privileges WHERE grantee = 'citewell_system'"
+            )
+        )
+        granted: dict[str, dict[str, set[str]]] = {}
+        for table, column, privilege in found:
+            granted.setdefault(privilege, {}).setdefault(table, set()).add(column)
+    assert granted == {
+        "SELECT": SYSTEM_READS,
+        "UPDATE": {"jobs": set(metadata.tables["jobs"].c.keys())},
+    }
+
+
+async def test_the_system_role_sees_every_tenants_jobs_and_no_document(
+    database: Database, tenant: TenantId, other_tenant: TenantId, theirs: Stored
+) -> None:
+    async with database.system() as system:
+        assert {t for t, _ in await system.collections()} == {tenant, other_tenant}
+        assert await system.queue_depth() == {"queued": 2}
+        assert len(await system.blob_keys()) == 2
+    for table in ("documents", "chunks", "messages", "run_events"):
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            async with database.system() as system:
+                await system.connection.execute(text(f"SELECT * FROM {table}"))
+
+
+async def test_ids_of_another_tenant_are_not_found(
+    database: Database, tenant: TenantId, other_tenant: TenantId, theirs: Stored
+) -> None:
+    async with database.transaction(other_tenant) as tx:
+        job = await tx.jobs.latest_of(theirs.version_id)
+        assert job is not None
+        space = theirs.collection.active_space_id
+    blob = StoredBlob("00", "5a", 1)
+    cases = {
+        "collection": lambda tx: tx.collections.get(theirs.collection.id),
+        "its head": lambda tx: tx.collections.head(theirs.collection.id),
+        "its removal": lambda tx: tx.collections.delete(theirs.collection.id),
+        "its renaming": lambda tx: tx.collections.update(
+            theirs.collection.id, name="mine", description=None
+        ),
+        "a document in it": lambda tx: tx.documents.add(
+            NewDocument(theirs.collection.id, "t", "f")
+        ),
+        "document": lambda tx: tx.documents.get(theirs.document_id),
+        "its lock": lambda tx: tx.documents.lock(theirs.document_id),
+        "its tombstone": lambda tx: tx.documents.tombstone(theirs.document_id),
+        "its next version": lambda tx: tx.versions.add(theirs.document_id, blob),
+        "its bytes": lambda tx: tx.versions.blob(theirs.document_id),
+        "its version": lambda tx: tx.versions.get(theirs.version_id),
+        "its current version": lambda tx: tx.versions.current(theirs.document_id),
+        "its text": lambda tx: tx.versions.parsed(theirs.version_id),
+        "space": lambda tx: tx.spaces.get(space),
+        "job": lambda tx: tx.jobs.get(job.id),
+        "its end": lambda tx: tx.jobs.cancel(job.id),
+    }
+    for what, story in cases.items():
+        with pytest.raises(NotFoundError):
+            async with database.transaction(tenant) as tx:
+                await story(tx)
+                pytest.fail(f"{what} was found")
+
+
+async def test_ids_that_nobody_has_are_not_found(database: Database, tenant: TenantId) -> None:
+    nobody, someone = new_id(), UserId(new_id())
+    cases = [
+        lambda tx: tx.collections.get(CollectionId(nobody)),
+        lambda tx: tx.collections.by_name("nothing"),
+        lambda tx: tx.documents.get(DocumentId(nobody)),
+        lambda tx: tx.versions.get(VersionId(nobody)),
+        lambda tx: tx.spaces.get(SpaceId(nobody)),
+        lambda tx: tx.jobs.get(JobId(nobody)),
+        lambda tx: tx.runs.get(RunId(nobody), someone),
+        lambda tx: tx.conversations.check(ConversationId(nobody), someone),
+    ]
+    for story in cases:
+        with pytest.raises(NotFoundError):
+            async with database.transaction(tenant) as tx:
+                await story(tx)
+
+
+async def test_another_users_conversation_and_run_are_not_found(
+    database: Database, tenant: TenantId
+) -> None:
+    ada, eve = UserId(new_id()), UserId(new_id())
+    run = RunId(new_id())
+    async with database.transaction(tenant) as tx:
+        conversation = await tx.conversations.create(ada, "mine")
+        await tx.runs.create(run, conversation, ada, {})
+        await tx.conversations.check(conversation, ada)
+        assert (await tx.runs.get(run, ada)).id == run
+        with pytest.raises(NotFoundError):
+            await tx.conversations.check(conversation, eve)
+        with pytest.raises(NotFoundError):
+            await tx.runs.get(run, eve)

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,9 +134,6 @@ def keys(database: Database) -> Keys:
     return Keys(database)
 
 
-Indexer = Callable[[], "asyncio.Future[None]"]
-
-
 async def work_off(app: App) -> None:
     """Do every job that is queued, as a worker would."""
     async with ParserHost() as parser:
@@ -146,6 +143,12 @@ async def work_off(app: App) -> None:
             if lease is None:
                 return
             await app.ingestion(parser).run(lease)
+
+
+async def started(server: uvicorn.Server) -> None:
+    async with asyncio.timeout(10):
+        while not server.started:  # noqa: ASYNC110  # The server has no event to wait for.
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -159,9 +162,7 @@ async def listening(api: FastAPI) -> AsyncIterator[str]:
     server = uvicorn.Server(config)
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(server._serve(sockets=[listener]))
-        async with asyncio.timeout(10):
-            while not server.started:
-                await asyncio.sleep(0.01)
+        await started(server)
         try:
             yield address
         finally:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 
 from citewell.bootstrap import App
 from citewell.documents.collections import DEFAULT_COLLECTION
@@ -17,7 +18,7 @@ from citewell.domain.errors import (
     UpstreamError,
 )
 from citewell.domain.ids import CollectionId
-from citewell.domain.principal import Principal
+from citewell.domain.principal import Principal, Scope
 from citewell.telemetry.logs import logger
 
 log = logger(__name__)
@@ -52,6 +53,11 @@ def check_question(text: str, limit: int, *, field: str) -> str:
             "Send plain text in UTF-8.",
         )
     return asked
+
+
+def asking(principal: Principal) -> Principal:
+    """Whom a question searches for: who may ask need not be allowed to search by hand."""
+    return replace(principal, scopes=principal.scopes | {Scope.SEARCH})
 
 
 async def resolve(app: App, principal: Principal, names: Sequence[str]) -> list[CollectionId]:

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from citewell.api.authentication import authenticate, is_same_origin
 from citewell.api.errors import app_error_response, shown
 from citewell.api.guard import CAN_ASK, allow
-from citewell.api.questions import check_question, resolve
+from citewell.api.questions import asking, check_question, resolve
 from citewell.api.schemas.sockets import Command, Op, parse_command
 from citewell.api.server import Server, server_of
 from citewell.bootstrap import App
@@ -150,7 +150,7 @@ class Connection:
         text = check_question(command.input or "", limit, field="input")
         self._check_room()
         collections = await resolve(self.app, self.principal, command.collections)
-        run = await self.app.chat.start(self.principal, text, collections)
+        run = await self.app.chat.start(asking(self.principal), text, collections)
         if command.id is not None:
             await self._say({"run": str(run.id), **_echo(command)})
         self._follow(run.id, -1)

@@ -3,26 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 
 import psycopg
-import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
-from citewell.chat.log import RunLog
-from citewell.chat.narration import Ending, Narration
+from citewell.chat.narration import Narration
 from citewell.chat.recovery import Recovery
-from citewell.chat.translation import run_started
-from citewell.domain.errors import UnavailableError
-from citewell.domain.ids import RunId, TenantId, new_id
+from citewell.domain.ids import RunId
 from citewell.domain.principal import Principal
-from citewell.domain.run_events import StepStarted, TextProduced
-from citewell.storage.database import Database, Transaction
-from citewell.storage.repositories.conversations import Message
+from citewell.domain.run_events import StepStarted
+from citewell.storage.database import Database
 from citewell.storage.repositories.runs import Run, RunState
 from citewell.telemetry.tasks import Tasks
 from tests.unit.chat.scripted import (
@@ -36,6 +28,7 @@ from tests.unit.chat.scripted import (
     until,
     until_true,
 )
+from tests.unit.chat.stored import begun, execute, messages
 
 
 async def test_a_cancel_reaches_the_process_that_has_the_run(
@@ -49,7 +42,7 @@ async def test_a_cancel_reaches_the_process_that_has_the_run(
         await gate.wait_reached()
         await two.cancel(asker, run.id)
         events = [event for _, event in await follow(two, asker, run.id)]
-        said = await _messages(two.database, asker, run)
+        said = await messages(two.database, asker, run)
     check_order(events)
     assert events[-1]["outcome"] == {"type": "cancelled"}
     assert agent.closed == 1
@@ -65,7 +58,7 @@ async def test_a_cancel_that_nobody_hears_is_found_when_the_lease_is_renewed(
     async with process(postgres_url, Scripted([gate])) as chat:
         run = await chat.start(asker, "What?", [])
         await gate.wait_reached()
-        await _sql(postgres_url, "UPDATE runs SET cancel_requested = true")
+        await execute(postgres_url, "UPDATE runs SET cancel_requested = true")
         events = await follow(chat, asker, run.id)
     assert events[-1][1]["outcome"] == {"type": "cancelled"}
 
@@ -93,7 +86,7 @@ async def test_a_server_that_stops_ends_its_runs_at_once(
     async with serving(database, Scripted([]), Tasks()) as chat:
         ended = await chat.get(asker, run.id)
         events = [event for _, event in await follow(chat, asker, run.id)]
-        said = await _messages(database, asker, run)
+        said = await messages(database, asker, run)
     check_order(events)
     assert ended.state is RunState.FAILED
     assert events[-1]["code"] == "interrupted_by_restart"
@@ -118,7 +111,7 @@ async def test_an_abandoned_run_is_ended_once_by_two_that_find_it(
             check_order(events)
             assert [number for number, _ in numbered] == list(range(len(events)))
             assert events[-1]["code"] == "interrupted_by_restart"
-            said = await _messages(database, asker, run)
+            said = await messages(database, asker, run)
             assert [(m.text, m.partial) for m in said[1:]] == [("The tower has ", True)]
     assert await first.look(()) == 0
 
@@ -170,7 +163,7 @@ async def test_a_live_run_keeps_its_lease_while_the_agent_is_silent(
     async with process(postgres_url, Scripted([gate, *story()])) as chat:
         run = await chat.start(asker, "What?", [])
         await gate.wait_reached()
-        await _sql(postgres_url, "UPDATE runs SET lease_until = now() - interval '1 hour'")
+        await execute(postgres_url, "UPDATE runs SET lease_until = now() - interval '1 hour'")
         await until_true(partial(_leased, postgres_url, run.id))
         gate.opened.set()
         events = await follow(chat, asker, run.id)
@@ -186,7 +179,7 @@ async def test_a_run_that_was_ended_elsewhere_falls_silent(
     async with process(postgres_url, agent, tend_seconds=60) as chat:
         run = await chat.start(asker, "What?", [])
         await gate.wait_reached()
-        await _sql(postgres_url, "UPDATE runs SET lease_until = now() - interval '1 hour'")
+        await execute(postgres_url, "UPDATE runs SET lease_until = now() - interval '1 hour'")
         recovery = Recovery(database)
         await recovery.look(())
         assert await recovery.look(()) == 1
@@ -222,114 +215,16 @@ async def test_an_outage_of_the_database_does_not_lose_the_end_of_a_run(
     assert events[-1]["type"] == "RUN_FINISHED"
 
 
-@dataclass(frozen=True)
-class Unreliable(Database):
-    """A database whose connection breaks, sometimes after the commit has happened."""
-
-    faults: list[str] = field(default_factory=list)
-
-    @asynccontextmanager
-    async def transaction(self, tenant_id: TenantId) -> AsyncIterator[Transaction]:
-        fault = self.faults.pop(0) if self.faults else ""
-        if fault == "before":
-            raise UnavailableError("The database cannot be reached.")
-        async with super().transaction(tenant_id) as tx:
-            yield tx
-        if fault == "after":
-            raise UnavailableError("The database cannot be reached.")
-
-
-@settings(
-    deadline=None,
-    max_examples=25,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    print_blob=True,
-)
-@given(faults=st.lists(st.sampled_from(["", "before", "after"]), max_size=4))
-async def test_nothing_is_stored_twice_when_a_commit_succeeds_without_an_answer(
-    database: Database, asker: Principal, faults: list[str]
-) -> None:
-    run = await _begun(database, asker)
-    unreliable = Unreliable(database.engine, database.url, faults)
-    run_log = RunLog(unreliable, asker.tenant_id, run, Narration(run.id))
-    async with asyncio.TaskGroup() as group:
-        keeping = group.create_task(run_log.keep())
-        for event in story():
-            await run_log.add(event)
-        await run_log.add(TextProduced("late"))
-        run_log.stop()
-        await keeping
-    await run_log.end(Ending(RunState.FINISHED))
-    async with serving(database, Scripted([]), Tasks()) as chat:
-        numbered = await follow(chat, asker, run.id)
-    check_order([event for _, event in numbered])
-    assert [number for number, _ in numbered] == list(range(len(numbered)))
-    assert numbered[-1][1]["type"] == "RUN_FINISHED"
-    said = await _messages(database, asker, run)
-    assert [m.text for m in said] == ["The tower has seven doors. [1]"]
-
-
-@pytest.mark.parametrize("fault", ["before", "after"])
-async def test_a_batch_that_was_perhaps_stored_is_stored_once(
-    database: Database, asker: Principal, fault: str
-) -> None:
-    run = await _begun(database, asker)
-    unreliable = Unreliable(database.engine, database.url, [fault])
-    run_log = RunLog(unreliable, asker.tenant_id, run, Narration(run.id))
-    async with asyncio.TaskGroup() as group:
-        keeping = group.create_task(run_log.keep())
-        await run_log.add(TextProduced("The tower"))
-
-        async def stored() -> bool:
-            return await _head(database, asker, run) >= 2 and not unreliable.faults
-
-        await until_true(stored)
-        await run_log.add(TextProduced(" has"))
-        run_log.stop()
-        await keeping
-    await run_log.end(Ending(RunState.CANCELLED))
-    async with serving(database, Scripted([]), Tasks()) as chat:
-        events = [event for _, event in await follow(chat, asker, run.id)]
-    check_order(events)
-    deltas = [event["delta"] for event in events if event["type"] == "TEXT_MESSAGE_CONTENT"]
-    assert deltas == ["The tower", " has"]
-
-
-async def _begun(database: Database, asker: Principal) -> Run:
-    run_id = RunId(new_id())
-    async with database.transaction(asker.tenant_id) as tx:
-        conversation_id = await tx.conversations.create(asker.user_id, "What?")
-        await tx.runs.create(run_id, conversation_id, asker.user_id, {})
-        await tx.runs.append(run_id, [run_started(conversation_id, run_id)])
-        return await tx.runs.get(run_id, asker.user_id)
-
-
 async def _abandoned(url: str, database: Database, asker: Principal) -> Run:
     """A run whose process is gone, in the middle of a sentence."""
-    run = await _begun(database, asker)
+    run = await begun(database, asker)
     narration = Narration(run.id)
     said = [told for event in story()[:8] for told in narration.tell(event)]
     async with database.transaction(asker.tenant_id) as tx:
         await tx.runs.append(run.id, said)
         await tx.conversations.add_question(run.conversation_id, run.id, "What?")
-    await _sql(url, "UPDATE runs SET lease_until = now() - interval '1 second'")
+    await execute(url, "UPDATE runs SET lease_until = now() - interval '1 second'")
     return run
-
-
-async def _messages(database: Database, asker: Principal, run: Run) -> list[Message]:
-    async with database.transaction(asker.tenant_id) as tx:
-        return list(await tx.conversations.messages(run.conversation_id))
-
-
-async def _head(database: Database, asker: Principal, run: Run) -> int:
-    async with database.transaction(asker.tenant_id) as tx:
-        return (await tx.runs.get(run.id, asker.user_id)).head
-
-
-async def _sql(url: str, statement: str) -> None:
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as raw:
-        # The statements are this module's own.
-        await raw.execute(statement.encode())
 
 
 async def _leased(url: str, run_id: RunId) -> bool:
@@ -355,10 +250,10 @@ async def _closed(url: str) -> AsyncIterator[None]:
     parsed = make_url(url)
     admin = parsed.set(database="postgres").render_as_string(hide_password=False)
     name = parsed.database or ""
-    await _sql(admin, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    await execute(admin, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
     thrown = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-    await _sql(admin, thrown)
+    await execute(admin, thrown)
     try:
         yield
     finally:
-        await _sql(admin, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        await execute(admin, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')

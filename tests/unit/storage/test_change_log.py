@@ -22,52 +22,58 @@ async def collection(database: Database, tenant: TenantId) -> Collection:
         return await add_collection(tx)
 
 
-class Undone(Exception):
+class UndoneError(Exception):
     """Raised in a publishing transaction so that it rolls back."""
+
+
+def fail_if(fails: bool) -> None:
+    if fails:
+        raise UndoneError
+
+
+async def publish(
+    database: Database, tenant: TenantId, collection: Collection, *, fails: bool = False
+) -> list[int]:
+    """The number that was committed, if one was."""
+    try:
+        async with database.transaction(tenant) as tx:
+            number = await tx.collections.publish(
+                collection.id, ChangeKind.PUT, DocumentId(new_id()), VersionId(new_id())
+            )
+            fail_if(fails)
+    except UndoneError:
+        return []
+    return [number]
+
+
+async def look(database: Database, tenant: TenantId, collection: Collection) -> list[int]:
+    async with database.transaction(tenant) as tx:
+        return [c.number for c in await tx.collections.changes(collection.id, after=0)]
 
 
 async def test_concurrent_publishers_leave_no_gap_and_no_repeat(
     database: Database, tenant: TenantId, collection: Collection, seed: int
 ) -> None:
     dice = random.Random(seed)
-    committed: list[int] = []
 
-    async def publish(fails: bool) -> None:
-        try:
-            async with database.transaction(tenant) as tx:
-                number = await tx.collections.publish(
-                    collection.id, ChangeKind.PUT, DocumentId(new_id()), VersionId(new_id())
-                )
-                if fails:
-                    raise Undone
-        except Undone:
-            return
-        committed.append(number)
-
-    async def publisher() -> None:
-        for _ in range(EACH):
-            await publish(dice.random() < 0.25)
+    async def publisher() -> list[int]:
+        fates = [dice.random() < 0.25 for _ in range(EACH)]
+        done = [await publish(database, tenant, collection, fails=fails) for fails in fates]
+        return [number for numbers in done for number in numbers]
 
     async def reader() -> list[list[int]]:
-        seen: list[list[int]] = []
-        while len(seen) < 40:
-            async with database.transaction(tenant) as tx:
-                seen.append(
-                    [c.number for c in await tx.collections.changes(collection.id, after=0)]
-                )
-        return seen
+        return [await look(database, tenant, collection) for _ in range(40)]
 
     async with asyncio.TaskGroup() as group:
         looks = group.create_task(reader())
-        for _ in range(PUBLISHERS):
-            group.create_task(publisher())
+        publishers = [group.create_task(publisher()) for _ in range(PUBLISHERS)]
 
     # Whenever somebody looked, everything up to the largest number was there already.
     for numbers in looks.result():
         assert numbers == list(range(1, len(numbers) + 1))
-    assert sorted(committed) == list(range(1, len(committed) + 1))
-    async with database.transaction(tenant) as tx:
-        assert (await tx.collections.head(collection.id))[1] == len(committed)
+    committed = sorted(number for one in publishers for number in one.result())
+    assert committed == list(range(1, len(committed) + 1))
+    assert await look(database, tenant, collection) == committed
 
 
 async def test_a_number_is_not_visible_before_its_transaction_commits(

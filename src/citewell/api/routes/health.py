@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -16,6 +17,9 @@ from citewell.telemetry import metrics
 
 router = APIRouter(route_class=GuardedRoute, tags=["operations"])
 
+TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Text.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
 PING_SECONDS = 2.0
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
@@ -39,7 +43,7 @@ async def readyz(server: ServerDep) -> Ready:
     return Ready(checks={"database": "ok"})
 
 
-@router.get("/metrics", summary="Numbers for Prometheus", response_class=Response)
+@router.get("/metrics", summary="Numbers for Prometheus", response_class=Response, responses=TEXT)
 @allow(PUBLIC)
 async def prometheus(request: Request, server: ServerDep) -> Response:
     """Without a credential only for this machine itself."""

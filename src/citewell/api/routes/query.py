@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from citewell.api.deps import AppDep, Caller
 from citewell.api.guard import CAN_ASK, GuardedRoute, allow
-from citewell.api.questions import check_question, raise_for, resolve
+from citewell.api.questions import asking, check_question, raise_for, resolve
 from citewell.api.schemas.answers import QueryAnswered, QueryAsked
 
 router = APIRouter(route_class=GuardedRoute, tags=["questions"])
@@ -16,6 +16,6 @@ async def ask(body: QueryAsked, caller: Caller, app: AppDep) -> QueryAnswered:
     """The answer quotes the documents; `citations` say where each sentence comes from."""
     text = check_question(body.input, app.settings.limits.question_chars, field="input")
     collections = await resolve(app, caller, body.collections)
-    run, outcome = await app.chat.answer(caller, text, collections)
+    run, outcome = await app.chat.answer(asking(caller), text, collections)
     raise_for(outcome.error)
     return QueryAnswered.of(run.id, outcome)

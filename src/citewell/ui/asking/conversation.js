@@ -56,12 +56,15 @@ export class Conversation {
     this.#measure();
   }
 
-  /** Show again what was asked in this tab before the page was loaded anew. */
+  /** Show again what was asked in this tab before the page was loaded anew; the last may go on. */
   restore() {
-    for (const { run, question } of kept()) {
-      const show = this.#add({ ...newTurn(question), run });
-      this.#socket.follow(run, { onEvent: show.event, onFailure: show.remove });
-    }
+    const turns = kept().map(({ run, question }) => ({ run, ...this.#add({ ...newTurn(question), run }) }));
+    const last = turns.at(-1);
+    if (!last) return;
+    this.#current = last.turn();
+    this.#busy(true);
+    for (const { run, event, remove } of turns) this.#socket.follow(run, { onEvent: event, onFailure: remove });
+    last.article.scrollIntoView();
   }
 
   /** @param {KeyboardEvent} event */
@@ -133,6 +136,10 @@ export class Conversation {
       fail: (/** @type {import("./turn.js").Failure} */ failure) => change(failedTurn(turn, failure)),
       remove: () => {
         if (turn.run) forget(turn.run);
+        if (this.#current === turn) {
+          this.#current = null;
+          this.#busy(false);
+        }
         article.remove();
       },
     };

@@ -29,16 +29,15 @@ const ITEM = /^[ \t]*(?:[-*+•‣◦]|\d{1,3}[.)])[ \t]+/m;
  */
 export function completeAnswer(text, citations) {
   const index = pointIndex(text);
-  const spans = citations.map(({ n, answer: [from, to] }) => ({ n, from: index.toUnits(from), to: index.toUnits(to) }));
-  const taken = new Set();
-  const found = [...text.matchAll(MARK)].flatMap((match) => {
-    const at = { from: match.index, to: match.index + match[0].length, n: Number(match[1]) };
-    const citation = owner(text, at, spans, taken);
-    if (citation < 0) return [];
-    taken.add(citation);
-    return [{ ...at, citation }];
+  const brackets = [...text.matchAll(MARK)].map((match) => ({ from: match.index, to: match.index + match[0].length, n: Number(match[1]) }));
+  /** @type {Map<number, Found>} */
+  const found = new Map();
+  citations.forEach(({ n, answer }, citation) => {
+    const free = brackets.filter((bracket) => bracket.n === n && !found.has(bracket.from));
+    const bracket = markOf(text, free, { from: index.toUnits(answer[0]), to: index.toUnits(answer[1]) });
+    if (bracket) found.set(bracket.from, { ...bracket, citation });
   });
-  return laidOut(text, found);
+  return laidOut(text, [...found.values()].sort((a, b) => a.from - b.from));
 }
 
 /**
@@ -56,18 +55,16 @@ export function growingAnswer(text, sources) {
 }
 
 /**
- * The citation that a mark belongs to, or -1.
+ * The bracket that is a span's mark: the first after it, else the last at its end.
+ * @template {{ from: number, to: number }} Bracket
  * @param {string} text
- * @param {{ from: number, to: number, n: number }} mark
- * @param {{ n: number, from: number, to: number }[]} spans
- * @param {Set<number>} taken
+ * @param {Bracket[]} brackets
+ * @param {{ from: number, to: number }} span
+ * @returns {Bracket | undefined}
  */
-function owner(text, mark, spans, taken) {
-  return spans.findIndex((span, place) => {
-    if (span.n !== mark.n || taken.has(place)) return false;
-    const [from, to] = mark.from >= span.to ? [span.to, mark.from] : [mark.to, span.to];
-    return mark.to > span.from && ONLY_MARKS.test(text.slice(from, to));
-  });
+function markOf(text, brackets, span) {
+  const following = brackets.find(({ from }) => from >= span.to && ONLY_MARKS.test(text.slice(span.to, from)));
+  return following ?? brackets.findLast(({ from, to }) => from >= span.from && to <= span.to && ONLY_MARKS.test(text.slice(to, span.to)));
 }
 
 /**

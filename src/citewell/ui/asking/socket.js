@@ -13,7 +13,7 @@ const ATTEMPTS = 6;
 const SILENCE = 40_000;
 const TERMINAL = new Set(["RUN_FINISHED", "RUN_ERROR"]);
 const SIGN_IN_AGAIN = 4401;
-/** The name under which the server answers a `start`; one is under way at a time. */
+/** Comes back with the answer to a `start`. */
 const START = "question";
 
 /** A connection that is opened when it is needed and resumed while a run is unfinished. */
@@ -30,7 +30,7 @@ export class Socket {
 
   /**
    * @param {(state: Connection) => void} onState
-   * @param {() => void} onRefused the connection could not be opened: see whether we are signed in
+   * @param {() => void} onRefused not opened: are we signed in?
    */
   constructor(onState, onRefused) {
     this.#onState = onState;
@@ -119,13 +119,11 @@ export class Socket {
     this.#asked.sent = true;
   }
 
-  /** @param {string} run */
-  #subscribe(run) {
+  #subscribe(/** @type {string} */ run) {
     this.#send({ op: "sub", run, after: this.#runs.get(run)?.seq ?? -1 });
   }
 
-  /** @param {object} message */
-  #send(message) {
+  #send(/** @type {object} */ message) {
     this.#socket?.send(JSON.stringify(message));
   }
 

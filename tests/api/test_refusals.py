@@ -14,142 +14,133 @@ from citewell.documents.service import Documents
 from citewell.domain.principal import Principal
 from tests.api.conftest import shared
 
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("GET", "/nothing", 404),
-        ("GET", "/api/v1/nothing", 404),
-        ("GET", "/ui/../config.py", 404),
-        ("GET", "/ui/%2e%2e/config.py", 404),
-        ("GET", "/ui/nothing.js", 404),
-        ("DELETE", "/query", 405),
-        ("PUT", "/api/v1/collections", 405),
-        ("GET", "/query", 405),
-        ("BREW", "/query", 405),
-        ("GET", "/api/v1/collections/", 404),
-        ("GET", "/api/v1/documents/not-an-id", 422),
-        ("GET", "/api/v1/documents?limit=0", 422),
-        ("GET", "/api/v1/documents?limit=201", 422),
-        ("GET", "/api/v1/documents?limit=ten", 422),
-        ("GET", "/api/v1/documents?lmit=10", 422),
-        ("GET", "/api/v1/documents?cursor=%25", 422),
-        ("GET", "/api/v1/documents?cursor=bm90LWFuLWlk", 422),
-        ("GET", "/api/v1/jobs?cursor=AAAA", 422),
-        ("GET", "/api/v1/jobs?state=lost", 422),
-        ("GET", "/api/v1/documents?q=%00", 422),
-        ("GET", "/api/v1/collections/%00", 422),
-        ("GET", "/api/v1/collections?cursor=AA", 422),
-        ("GET", "/signin", 422),
-        ("GET", "/ws", 404),
-    ],
-)
-async def test_every_refusal_is_a_problem(
-    client: httpx.AsyncClient, method: str, path: str, status: int
-) -> None:
-    reply = await client.request(method, path)
-    assert reply.status_code == status, reply.text
-    assert reply.headers["content-type"] == "application/problem+json"
+REFUSALS: list[Any] = [
+    ("GET", "/nothing", 404),
+    ("GET", "/api/v1/nothing", 404),
+    ("GET", "/ui/../config.py", 404),
+    ("GET", "/ui/%2e%2e/config.py", 404),
+    ("GET", "/ui/nothing.js", 404),
+    ("DELETE", "/query", 405),
+    ("PUT", "/api/v1/collections", 405),
+    ("GET", "/query", 405),
+    ("BREW", "/query", 405),
+    ("GET", "/api/v1/collections/", 404),
+    ("GET", "/api/v1/documents/not-an-id", 422),
+    ("GET", "/api/v1/documents?limit=0", 422),
+    ("GET", "/api/v1/documents?limit=201", 422),
+    ("GET", "/api/v1/documents?limit=ten", 422),
+    ("GET", "/api/v1/documents?lmit=10", 422),
+    ("GET", "/api/v1/documents?cursor=%25", 422),
+    ("GET", "/api/v1/documents?cursor=bm90LWFuLWlk", 422),
+    ("GET", "/api/v1/jobs?cursor=AAAA", 422),
+    ("GET", "/api/v1/jobs?state=lost", 422),
+    ("GET", "/api/v1/documents?q=%00", 422),
+    ("GET", "/api/v1/collections/%00", 422),
+    ("GET", "/api/v1/collections?cursor=AA", 422),
+    ("GET", "/signin", 422),
+    ("GET", "/ws", 404),
+]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"null",
-        b"[]",
-        b'"text"',
-        b'{"input": null}',
-        b'{"input": 1}',
-        b'{"input": ["x"]}',
-        b'{"input": "x", "extra": 1}',
-        b'{"input": "x", "collections": "default"}',
-        b'{"input": "x", "collections": ["\\u0000"]}',
-        b'{"input": "\\ud800"}',
-        b'{"input": "\\u0000"}',
-        b'{"input": "a\\u0007b"}',
-        b'{"input": ""}',
-        b'{"input": "  \\n\\t "}',
-        b'{"\\ud800": 1}',
-        b"\xff\xfe",
-        b"[" * 100_000,
-        b'{"input": ' + b"9" * 5000 + b"}",
-        b'{"input": "' + b"x" * 9000 + b'"}',
-    ],
-)
-async def test_a_broken_question_is_refused_with_a_reason(
-    client: httpx.AsyncClient, body: bytes
-) -> None:
-    headers = {"content-type": "application/json"}
-    reply = await client.post("/query", content=body, headers=headers)
-    assert reply.status_code in {400, 422}, reply.text
-    assert reply.json()["detail"]
+async def test_every_refusal_is_a_problem(client: httpx.AsyncClient) -> None:
+    for method, path, status in REFUSALS:
+        reply = await client.request(method, path)
+        assert reply.status_code == status, reply.text
+        assert reply.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/api/v1/search", {"query": "x", "limit": 201}),
-        ("/api/v1/search", {"query": "x", "mode": "magic"}),
-        ("/api/v1/search", {"query": "x", "min_position": -1}),
-        ("/api/v1/search", {"query": "x", "filter": {"secret": 1}}),
-        ("/api/v1/search", {"query": "x", "filter": {"tags": {"a": 1}}}),
-        ("/api/v1/search", {"query": "x", "filter": {"metadata.a": ["\x00"]}}),
-        ("/api/v1/search", {"query": "x", "filter": {"tags'; DROP TABLE jobs": "x"}}),
-        ("/api/v1/search", {"query": "x", "collections": ["x"] * 33}),
-        ("/api/v1/collections", {"name": ""}),
-        ("/api/v1/collections", {"name": " x"}),
-        ("/api/v1/collections", {"name": "a\nb"}),
-        ("/api/v1/collections", {"name": "x" * 101}),
-        ("/api/v1/collections", {"name": "x", "description": "\x00"}),
-        ("/api/v1/collections", {"name": "x", "description": "y" * 2001}),
-        ("/api/v1/collections/default/documents", {"text": ""}),
-        ("/api/v1/collections/default/documents", {"text": "x", "url": "http://localhost"}),
-        ("/signin", {"key": 1}),
-    ],
-)
-async def test_a_value_out_of_bounds_is_refused(
-    client: httpx.AsyncClient, path: str, body: dict[str, Any]
-) -> None:
-    reply = await client.post(path, json=body)
-    assert reply.status_code == 422, reply.text
+BROKEN: list[Any] = [
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b'"text"',
+    b'{"input": null}',
+    b'{"input": 1}',
+    b'{"input": ["x"]}',
+    b'{"input": "x", "extra": 1}',
+    b'{"input": "x", "collections": "default"}',
+    b'{"input": "x", "collections": ["\\u0000"]}',
+    b'{"input": "\\ud800"}',
+    b'{"input": "\\u0000"}',
+    b'{"input": "a\\u0007b"}',
+    b'{"input": ""}',
+    b'{"input": "  \\n\\t "}',
+    b'{"\\ud800": 1}',
+    b"\xff\xfe",
+    b"[" * 100_000,
+    b'{"input": ' + b"9" * 5000 + b"}",
+    b'{"input": "' + b"x" * 9000 + b'"}',
+]
 
 
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        b'{"a": NaN}',
-        b'{"a": 1e999}',
-        b'{"a": "\\u0000"}',
-        b'{"\\u0000": 1}',
-        b'{"a": "\\ud800"}',
-        b'{"a": ' + b"1" * 400 + b"}",
-        b'{"a": ' + b'{"a": ' * 20 + b"1" + b"}" * 21,
-        b'{"a": [' + b"1," * 2000 + b"1]}",
-        b"[]",
-    ],
-)
-async def test_metadata_that_cannot_be_stored_is_refused(
-    client: httpx.AsyncClient, metadata: bytes
-) -> None:
-    accepted = await client.post(
-        "/api/v1/collections/default/documents", json={"title": "T", "text": "Text."}
-    )
-    path = f"/api/v1/documents/{accepted.json()['document']['id']}"
-    reply = await client.patch(
-        path,
-        content=b'{"metadata": ' + metadata + b"}",
-        headers={"content-type": "application/json"},
-    )
-    assert reply.status_code in {400, 422}, reply.text
-    assert (await client.patch(path, json={})).status_code == 422
-    form = await client.post(
-        "/api/v1/collections/default/documents",
-        files={"file": ("b.txt", b"Other text.")},
-        data={"metadata": metadata.decode()},
-    )
-    assert form.status_code == 422, form.text
+async def test_a_broken_question_is_refused_with_a_reason(client: httpx.AsyncClient) -> None:
+    for body in BROKEN:
+        headers = {"content-type": "application/json"}
+        reply = await client.post("/query", content=body, headers=headers)
+        assert reply.status_code in {400, 422}, reply.text
+        assert reply.json()["detail"]
+
+
+OUT_OF_BOUNDS: list[Any] = [
+    ("/api/v1/search", {"query": "x", "limit": 201}),
+    ("/api/v1/search", {"query": "x", "mode": "magic"}),
+    ("/api/v1/search", {"query": "x", "min_position": -1}),
+    ("/api/v1/search", {"query": "x", "filter": {"secret": 1}}),
+    ("/api/v1/search", {"query": "x", "filter": {"tags": {"a": 1}}}),
+    ("/api/v1/search", {"query": "x", "filter": {"metadata.a": ["\x00"]}}),
+    ("/api/v1/search", {"query": "x", "filter": {"tags'; DROP TABLE jobs": "x"}}),
+    ("/api/v1/search", {"query": "x", "collections": ["x"] * 33}),
+    ("/api/v1/collections", {"name": ""}),
+    ("/api/v1/collections", {"name": " x"}),
+    ("/api/v1/collections", {"name": "a\nb"}),
+    ("/api/v1/collections", {"name": "x" * 101}),
+    ("/api/v1/collections", {"name": "x", "description": "\x00"}),
+    ("/api/v1/collections", {"name": "x", "description": "y" * 2001}),
+    ("/api/v1/collections/default/documents", {"text": ""}),
+    ("/api/v1/collections/default/documents", {"text": "x", "url": "http://localhost"}),
+    ("/signin", {"key": 1}),
+]
+
+
+async def test_a_value_out_of_bounds_is_refused(client: httpx.AsyncClient) -> None:
+    for path, body in OUT_OF_BOUNDS:
+        reply = await client.post(path, json=body)
+        assert reply.status_code == 422, reply.text
+
+
+UNSTORABLE: list[Any] = [
+    b'{"a": NaN}',
+    b'{"a": 1e999}',
+    b'{"a": "\\u0000"}',
+    b'{"\\u0000": 1}',
+    b'{"a": "\\ud800"}',
+    b'{"a": ' + b"1" * 400 + b"}",
+    b'{"a": ' + b'{"a": ' * 20 + b"1" + b"}" * 21,
+    b'{"a": [' + b"1," * 2000 + b"1]}",
+    b"[]",
+]
+
+
+async def test_metadata_that_cannot_be_stored_is_refused(client: httpx.AsyncClient) -> None:
+    for metadata in UNSTORABLE:
+        accepted = await client.post(
+            "/api/v1/collections/default/documents", json={"title": "T", "text": "Text."}
+        )
+        path = f"/api/v1/documents/{accepted.json()['document']['id']}"
+        reply = await client.patch(
+            path,
+            content=b'{"metadata": ' + metadata + b"}",
+            headers={"content-type": "application/json"},
+        )
+        assert reply.status_code in {400, 422}, reply.text
+        assert (await client.patch(path, json={})).status_code == 422
+        form = await client.post(
+            "/api/v1/collections/default/documents",
+            files={"file": ("b.txt", b"Other text.")},
+            data={"metadata": metadata.decode()},
+        )
+        assert form.status_code == 422, form.text
 
 
 async def test_no_naughty_string_makes_the_server_fail(client: httpx.AsyncClient) -> None:
@@ -160,7 +151,7 @@ async def test_no_naughty_string_makes_the_server_fail(client: httpx.AsyncClient
     )
     path = f"/api/v1/documents/{accepted.json()['document']['id']}"
     kept = 0
-    for text in strings:
+    for number, text in enumerate(strings):
         reply = await client.patch(path, json={"tags": [text], "metadata": {"a": text}})
         assert reply.status_code in {200, 422}, (text, reply.text)
         if reply.is_success:
@@ -169,9 +160,9 @@ async def test_no_naughty_string_makes_the_server_fail(client: httpx.AsyncClient
             assert reply.json()["metadata"] == {"a": text}
         titled = await client.patch(path, json={"title": text})
         assert titled.status_code in {200, 422}, (text, titled.text)
-        listed = await client.get("/api/v1/documents", params={"q": text, "cursor": text})
+        listed = await client.get("/api/v1/documents", params={"q": text})
         assert listed.status_code in {200, 422}, (text, listed.text)
-        if len(text) < 60:
+        if number % 4 == 0:
             made = await client.post("/api/v1/collections", json={"name": text})
             assert made.status_code in {201, 409, 422}, (text, made.text)
     assert kept > len(strings) * 0.8
@@ -184,38 +175,36 @@ async def test_naughty_questions_are_searched_or_refused(client: httpx.AsyncClie
         assert reply.status_code in {200, 422}, (text, reply.text)
 
 
-@pytest.mark.parametrize(
-    ("host", "known"),
-    [
-        ("localhost", True),
-        ("localhost:9000", True),
-        ("LOCALHOST", True),
-        ("127.0.0.1:8420", True),
-        ("[::1]:8420", True),
-        ("evil.example", False),
-        ("evil.example:8420", False),
-        ("localhost.evil.example", False),
-        ("127.0.0.1.evil.example", False),
-        ("169.254.169.254", False),
-        ("0.0.0.0", False),
-        ("10.0.0.1", False),
-        ("localhost@evil.example", False),
-        ("", False),
-    ],
-)
-async def test_a_host_name_of_somebody_else_gets_no_answer(
-    anonymous: httpx.AsyncClient, host: str, known: bool
-) -> None:
-    for path in ("/livez", "/", "/nothing"):
-        reply = await anonymous.get(path, headers={"host": host})
-        assert (reply.status_code != 421) == known, reply.text
+HOSTS: list[Any] = [
+    ("localhost", True),
+    ("localhost:9000", True),
+    ("LOCALHOST", True),
+    ("127.0.0.1:8420", True),
+    ("[::1]:8420", True),
+    ("evil.example", False),
+    ("evil.example:8420", False),
+    ("localhost.evil.example", False),
+    ("127.0.0.1.evil.example", False),
+    ("169.254.169.254", False),
+    ("0.0.0.0", False),
+    ("10.0.0.1", False),
+    ("localhost@evil.example", False),
+    ("", False),
+]
+
+
+async def test_a_host_name_of_somebody_else_gets_no_answer(anonymous: httpx.AsyncClient) -> None:
+    for host, known in HOSTS:
+        for path in ("/livez", "/", "/nothing"):
+            reply = await anonymous.get(path, headers={"host": host})
+            assert (reply.status_code != 421) == known, reply.text
 
 
 async def test_a_request_id_comes_back_when_it_is_one(anonymous: httpx.AsyncClient) -> None:
     reply = await anonymous.get("/livez", headers={"x-request-id": "abc-1.2_3"})
     assert reply.headers["x-request-id"] == "abc-1.2_3"
     for hostile in ("a b", "x" * 65, "a<script>", "ü", "a\tb"):
-        reply = await anonymous.get("/livez", headers={"x-request-id": hostile.encode()})
+        reply = await anonymous.get("/livez", headers=[(b"x-request-id", hostile.encode())])
         assert re.fullmatch("[0-9a-f]{32}", reply.headers["x-request-id"])
 
 

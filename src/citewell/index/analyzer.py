@@ -55,6 +55,7 @@ _UNSPACED = re.compile(
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200d\u2060\ufeff]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _HAS_CAMEL = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
+_COMPOSED_NAME = re.compile(r"\b(?:[A-Z][a-z]{2,}){2,}\b")
 MAX_WORD = 100
 
 
@@ -81,6 +82,8 @@ def analyze(
 
 def name_parts(text: str, *, language: str = "") -> list[str]:
     """The terms inside names that are written as one word: get, user and name of getUserName."""
+    # "TechCrunch" and "YouTube" are names of one thing, not of a tech and a crunch.
+    text = _COMPOSED_NAME.sub(" ", text)
     whole = _words(text, parts=False)
     stop = _stop_words(language, question=True)
     seen = set(whole)

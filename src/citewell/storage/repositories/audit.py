@@ -58,23 +58,22 @@ class AuditRepository(Scope):
             select(tenants.c.audit_head, tenants.c.audit_hash).where(tenants.c.id == self.tenant_id)
         )
         anchor = head.one()
-        rows = await self.connection.stream(
+        records = (
             select(audit_log)
             .where(audit_log.c.tenant_id == self.tenant_id)
             .order_by(audit_log.c.number)
         )
         previous, expected = b"", 0
-        async for row in rows:
-            if not _follows(row, expected, previous):
-                return expected
-            previous, expected = row.hash, expected + 1
+        async with self.connection.stream(records) as rows:
+            async for row in rows:
+                if not _follows(row, expected, previous):
+                    return expected
+                previous, expected = row.hash, expected + 1
         if expected != anchor.audit_head + 1:
             return min(expected, int(anchor.audit_head) + 1)
         return None if previous == anchor.audit_hash else max(0, expected - 1)
 
-    async def _hold_end(
-        self, details: Mapping[str, Any]
-    ) -> Row[Any, Any, Any, Any]:
+    async def _hold_end(self, details: Mapping[str, Any]) -> Row[Any, Any, Any, Any]:
         """Where the chain ends, held until this transaction does, the time, and the details."""
         found = await self.connection.execute(
             select(

@@ -1,0 +1,46 @@
+"""Write requirements/*.txt: exact versions with hashes, without any address.
+
+usage: python scripts/lock.py (uv must be installed, as it is by `make lock`)
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "requirements"
+HEADER = "# Made by `make lock`; do not edit.\n"
+SOURCES = {
+    "build.txt": ["--group", "build"],
+    "run.txt": ["pyproject.toml"],
+    "dev.txt": ["pyproject.toml", "--group", "dev"],
+}
+
+
+def compiled(source: list[str]) -> str:
+    """uv's answer, without the lines that say where it came from."""
+    command = [
+        sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal",
+        "--generate-hashes", "--no-header", "--no-emit-index-url", "--no-annotate",
+        "--python-version", "3.11", *source,
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return done.stdout
+
+
+def main() -> None:
+    """Lock every list."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, source in SOURCES.items():
+        text = compiled(source)
+        if re.search(r"://", text):
+            raise SystemExit(f"{name} would hold an address.")
+        (FOLDER / name).write_text(HEADER + text, encoding="utf-8")
+        print(name, text.count("=="), "packages")
+
+
+if __name__ == "__main__":
+    main()

@@ -157,7 +157,11 @@ async def listening(api: FastAPI) -> AsyncIterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        api, log_level="error", access_log=False, ws_max_size=64 * 1024, lifespan="on"
+        api,
+        log_level="critical",
+        access_log=False,
+        ws_max_size=64 * 1024,
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     async with asyncio.TaskGroup() as group:
@@ -167,7 +171,6 @@ async def listening(api: FastAPI) -> AsyncIterator[str]:
             yield address
         finally:
             server.should_exit = True
-            server.force_exit = True
             async with asyncio.timeout(10):
                 await serving
     listener.close()

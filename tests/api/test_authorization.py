@@ -69,7 +69,7 @@ async def call(
     names = {"name": "app.js", **{f: getattr(things, f) for f in Things.__slots__}}
     path = re.sub(r"{(\w+)(:path)?}", lambda found: names[found[1]], route.path)
     headers = [] if key is None else [(b"authorization", f"Bearer {key}".encode())]
-    (method,) = route.methods or ()
+    (method,) = route.methods or set()
     return await client.request(method, path, json=BODIES.get(route.name), headers=headers)
 
 
@@ -194,7 +194,7 @@ async def test_a_stranger_is_refused_before_a_byte_of_the_body_is_read(api: Fast
 
         send, sent = recorder()
 
-        (method,) = route.methods or ()
+        (method,) = route.methods or set()
         scope = {
             "type": "http",
             "method": method,

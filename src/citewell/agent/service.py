@@ -1,8 +1,9 @@
 """The agent: a question in, events of a run out."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from citewell.agent.graph import Graph
 from citewell.agent.state import State
@@ -22,5 +23,7 @@ class Agent:
         Closing the iterator stops the run. Raises what the nodes raise.
         """
         start = State(principal=principal, question=question)
-        async for event in self.graph.astream(start, stream_mode="custom"):
-            yield cast("RunEvent", event)  # LangGraph types custom events as Any.
+        stream = cast("AsyncGenerator[Any]", self.graph.astream(start, stream_mode="custom"))
+        async with aclosing(stream) as events:
+            async for event in events:
+                yield cast("RunEvent", event)  # LangGraph types custom events as Any.

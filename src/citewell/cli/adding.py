@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from citewell.cli.client import Client, problem
-from citewell.cli.documents import UNFINISHED, row_of
+from citewell.cli.documents_table import UNFINISHED, row_of
 from citewell.cli.output import is_terminal, say
 from citewell.domain.documents import OnDuplicate
 

@@ -2,18 +2,17 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from citewell.cli.client import connect
+from citewell.cli.documents_table import COLUMNS, UNFINISHED, row_of
 from citewell.cli.output import Exit, Form, fail, say, show, show_one
 from citewell.domain.documents import OnDuplicate
 
 app = typer.Typer(help="Add, look at and remove documents.", no_args_is_help=True)
 
-UNFINISHED = frozenset({"received", "parsing", "embedding"})
-COLUMNS = ("id", "filename", "status", "chunks", "language", "reason")
 Collection = Annotated[str, typer.Option("--collection", "-c", help="Name or id.")]
 
 
@@ -118,13 +117,3 @@ def get(
         return
     output.write_bytes(reply.content)
     say(f"Wrote {len(reply.content):,} bytes to {output}.")
-
-
-def row_of(document: dict[str, Any]) -> dict[str, Any]:
-    """A document as a line of a table."""
-    failure = document["failure"]
-    return {
-        **document,
-        "chunks": f"{document['chunks_done']}/{document['chunks_total']}",
-        "reason": failure["reason"] if failure else "; ".join(document["warnings"]),
-    }

@@ -1,5 +1,8 @@
 """`citewell index`: the projections of the database."""
 
+import asyncio
+from typing import Any
+
 import typer
 
 from citewell.cli.output import Exit, Form, say, show
@@ -12,8 +15,6 @@ COLUMNS = ("collection", "position", "chunks", "missing", "extra", "damage", "ok
 @app.command()
 def verify(context: typer.Context) -> None:
     """Compare every index on disk with the database."""
-    from citewell.cli.inspecting import inspected
-
     rows = inspected(rebuild=False)
     show(rows, COLUMNS, Form.JSON if context.obj.as_json else Form.TABLE)
     if not all(row["ok"] for row in rows):
@@ -24,7 +25,40 @@ def verify(context: typer.Context) -> None:
 @app.command()
 def rebuild(context: typer.Context) -> None:
     """Make every index again from the database."""
-    from citewell.cli.inspecting import inspected
-
     rows = inspected(rebuild=True)
     show(rows, COLUMNS, Form.JSON if context.obj.as_json else Form.TABLE)
+
+
+def inspected(*, rebuild: bool) -> list[dict[str, Any]]:
+    """A row per collection; with `rebuild`, after it was made again."""
+    from citewell.telemetry.logs import configure
+
+    configure("warning")
+    return asyncio.run(_inspect(rebuild=rebuild))
+
+
+async def _inspect(*, rebuild: bool) -> list[dict[str, Any]]:
+    from citewell.bootstrap import open_app
+    from citewell.config import Settings
+
+    async with open_app(Settings()) as app:
+        async with app.database.system() as system:
+            collections = await system.collections()
+        rows = []
+        for tenant_id, collection_id in collections:
+            if rebuild:
+                await app.projections.rebuild(tenant_id, collection_id)
+            found = await app.projections.verify(tenant_id, collection_id)
+            rows.append(
+                {
+                    "id": str(collection_id),
+                    "collection": str(collection_id),
+                    "position": found.position,
+                    "chunks": found.chunks,
+                    "missing": found.missing,
+                    "extra": found.extra,
+                    "damage": found.damage,
+                    "ok": found.ok,
+                }
+            )
+        return rows

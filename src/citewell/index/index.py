@@ -63,7 +63,7 @@ class Terms:
     body: Sequence[str]
     field_weight: float = 0.3
     parts: Sequence[str] = ()
-    part_weight: float = 1.0
+    part_weight: float = 0.15
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """A projection as a search sees it: immutable, so that readers never lock and never wait."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +90,22 @@ class Snapshot:
             at = _places(block, mask, keys)
             found[at >= 0] = block.documents[at[at >= 0]]
         return found
+
+    def keys_of(self, documents: Collection[UUID], most: int) -> Keys:
+        """Up to `most` chunks of each of these documents, the first ones, ascending."""
+        if not documents:
+            return EMPTY_KEYS
+        wanted = np.array([document.bytes for document in documents], dtype="V16").view("S16")
+        parts = []
+        for block, mask in self.blocks:
+            mine = block.documents.view("S16")
+            chosen = np.isin(mine, wanted)
+            at = np.flatnonzero(chosen if mask is None else chosen & mask)
+            # Keys of one document ascend with its chunks; keep the first of each.
+            _, first, place = np.unique(mine[at], return_index=True, return_inverse=True)
+            rank = np.arange(len(at)) - first[place] if len(at) else at
+            parts.append(block.keys[at[rank < most]])
+        return np.sort(np.concatenate(parts)) if parts else EMPTY_KEYS
 
     def keys(self) -> Keys:
         """Every searchable key, ascending."""

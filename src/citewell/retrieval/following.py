@@ -5,7 +5,7 @@ Taken only for questions that ask about something through something else ("the d
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,8 +15,8 @@ from citewell.domain.ids import DocumentId
 from citewell.index.index import Keys, Vector
 from citewell.retrieval.fusion import Candidates, fuse, join, lift, unscored
 from citewell.retrieval.links import Titles, pagerank
-from citewell.retrieval.projections import View
 from citewell.retrieval.question import Asked
+from citewell.retrieval.views import View
 from citewell.storage.repositories.chunks import LiveChunk
 
 SEEDS = 20
@@ -27,8 +27,8 @@ HOPS = 2
 MOST_LINKED = 200
 
 _THROUGH = re.compile(
-    r"\b\w+ (?:of|by|in|from|for|to) (?:the |a |an )?(?:\w+ ){0,3}?(?:film|song|movie|book|album|show"
-    r"|series|author|director|composer|performer|founder|owner|creator|\w+er|\w+or)\b"
+    r"\b\w+ (?:of|by|in|from|for|to) (?:the |a |an )?(?:\w+ ){0,3}?(?:film|song|movie|book|album"
+    r"|show|series|author|director|composer|performer|founder|owner|creator|\w+er|\w+or)\b"
     r"|['’]s\b",
     re.IGNORECASE,
 )
@@ -53,9 +53,7 @@ def needs_links(question: str, titles: Titles) -> bool:
     return bool(titles.mentioned(question))
 
 
-def linked_documents(
-    question: str, live: Sequence[LiveChunk], titles: Titles
-) -> set[DocumentId]:
+def linked_documents(question: str, live: Sequence[LiveChunk], titles: Titles) -> set[DocumentId]:
     """Documents that the question or one of these passages names."""
     found = titles.mentioned(question)
     for chunk in live:
@@ -65,15 +63,61 @@ def linked_documents(
     return found
 
 
-def extend(
-    found: Candidates, view: View, asked: Asked, vector: Vector | None, keys: Keys
-) -> Candidates:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A search in one collection, as far as it has come."""
+
+    view: View
+    asked: Asked
+    vector: Vector | None
+    fetch: Callable[[Keys], Awaitable[dict[int, LiveChunk]]]
+
+
+async def follow_links(
+    look: Look, found: Candidates, live: dict[int, LiveChunk]
+) -> tuple[Candidates, dict[int, LiveChunk]]:
+    """The candidates in their new order, with what was fetched on the way.
+
+    Both as they came when the question does not need links or there are none.
+    """
+    question, titles = look.asked.text, look.view.profile.titles
+    if not needs_links(question, titles):
+        return found, live
+    order = found.order()
+    seeds = [live[key] for at in order[:SEEDS] if (key := int(found.keys[at])) in live]
+    named = linked_documents(question, seeds, titles)
+    reached: dict[int, LiveChunk] = {}
+    for _ in range(HOPS):
+        keys = look.view.snapshot.keys_of(named, CHUNKS_OF_A_DOCUMENT)
+        fresh = np.array([k for k in keys.tolist() if k not in reached], dtype=np.int64)
+        if not len(fresh):
+            break
+        fetched = await look.fetch(fresh)
+        reached |= fetched
+        named = linked_documents("", list(fetched.values()), titles)
+    if not reached:
+        return found, live
+    found = extend(found, look, np.array(sorted(reached), dtype=np.int64))
+    live = live | reached
+    return follow(found, _nodes(found, live, reached), question, titles), live
+
+
+def _nodes(
+    found: Candidates, live: dict[int, LiveChunk], reached: dict[int, LiveChunk]
+) -> list[Linked]:
+    places = [int(at) for at in found.order() if int(found.keys[at]) in live]
+    chosen = places[:NODES] + [at for at in places[NODES:] if int(found.keys[at]) in reached]
+    chunks = [(at, live[int(found.keys[at])]) for at in chosen]
+    return [Linked(at, chunk.document_id, chunk.text) for at, chunk in chunks]
+
+
+def extend(found: Candidates, look: Look, keys: Keys) -> Candidates:
     """The candidates with these chunks beside them, all scored alike."""
     fresh = np.setdiff1d(keys, found.keys)
     if not len(fresh):
         return found
-    more = unscored(view.snapshot, asked, vector, fresh)
-    return lift(fuse(join([found, more]), asked.weight))
+    more = unscored(look.view.snapshot, look.asked, look.vector, fresh)
+    return lift(fuse(join([found, more]), look.asked.weight))
 
 
 def follow(found: Candidates, nodes: Sequence[Linked], question: str, titles: Titles) -> Candidates:
@@ -82,7 +126,9 @@ def follow(found: Candidates, nodes: Sequence[Linked], question: str, titles: Ti
     scores = found.final[[node.place for node in nodes]].copy()
     top = max(float(scores.max(initial=0.0)), 1e-9)
     bonus = [NAMED * top if node.document in named else 0.0 for node in nodes]
-    walked = pagerank(scores + np.array(bonus, dtype=np.float32), _links(nodes, titles), seeds=SEEDS)
+    walked = pagerank(
+        scores + np.array(bonus, dtype=np.float32), _links(nodes, titles), seeds=SEEDS
+    )
     final = (found.final / top * 1e-3).astype(np.float32)
     for node, score in zip(nodes, walked, strict=True):
         final[node.place] = score + 1e-3

@@ -13,11 +13,10 @@ from citewell.domain.errors import NotFoundError, TimedOutError, UnavailableErro
 from citewell.domain.ids import CollectionId, SpaceId, TenantId
 from citewell.index.index import Entry, IndexSettings
 from citewell.index.projection import Projection
-from citewell.index.snapshot import Snapshot
-from citewell.retrieval.links import Titles, titles_of
+from citewell.retrieval.links import titles_of
+from citewell.retrieval.views import Profile, Verification, View, entry_of
 from citewell.storage.database import Database
 from citewell.storage.notifications import Notifications
-from citewell.storage.repositories.chunks import IndexEntry
 from citewell.storage.repositories.collections import CHANGES_TOPIC, Change, ChangeKind
 from citewell.telemetry.logs import logger
 
@@ -32,40 +31,6 @@ PAGE = 2000
 BUILD_ENTRIES = 200_000
 
 log = logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What a collection holds: languages and kinds with counts, and the titles of its documents."""
-
-    languages: dict[str, int]
-    kinds: dict[str, int]
-    titles: Titles
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A snapshot with the profile that belongs to it."""
-
-    collection_id: CollectionId
-    snapshot: Snapshot
-    profile: Profile
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """How a projection compares with the database; `damage` is what was wrong on disk."""
-
-    position: int
-    chunks: int
-    missing: int
-    extra: int
-    damage: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether both hold the same chunks and nothing on disk was damaged."""
-        return not (self.missing or self.extra or self.damage)
 
 
 @dataclass(slots=True)
@@ -198,7 +163,7 @@ class Projections:
                     page = await tx.chunks.entries(
                         collection_id, loaded.space_id, after=after, limit=PAGE
                     )
-                entries += [_entry(one) for one in page]
+                entries += [entry_of(one) for one in page]
                 if not page:
                     break
                 after = page[-1].key
@@ -240,7 +205,7 @@ class Projections:
                     page = await tx.chunks.entries_of(
                         change.version_id, loaded.space_id, after=after, limit=PAGE
                     )
-                entries += [_entry(one) for one in page]
+                entries += [entry_of(one) for one in page]
                 if len(page) < PAGE:
                     break
                 after = page[-1].key
@@ -303,7 +268,3 @@ class Projections:
         """One writer per projection; a thread that is applying is waited for, never abandoned."""
         async with loaded.lock:
             yield
-
-
-def _entry(row: IndexEntry) -> Entry:
-    return Entry(row.key, row.document_id, row.version_id, row.terms, row.field_terms, row.vectors)

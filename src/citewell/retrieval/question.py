@@ -7,7 +7,7 @@ from citewell.domain.documents import TextKind
 from citewell.index.analyzer import analyze, is_identifier_like, name_parts
 from citewell.index.index import Terms
 from citewell.index.languages import NON_LATIN, detect_language
-from citewell.retrieval.projections import Profile
+from citewell.retrieval.views import Profile
 
 # The share of the cosine in the fused score. Each was chosen over fifteen collections; see
 # docs/decisions on fusion. The rest belongs to the words.

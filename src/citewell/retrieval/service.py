@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -21,11 +22,14 @@ from citewell.domain.principal import Principal, Scope
 from citewell.index.index import Keys, Vector
 from citewell.inference.embedding import Embedder
 from citewell.retrieval import late
+from citewell.retrieval.following import Look, follow_links
 from citewell.retrieval.fusion import DEPTH, Candidates, fuse, gather, join, lift
-from citewell.retrieval.projections import Projections, View
+from citewell.retrieval.projections import Projections
 from citewell.retrieval.question import Asked, ask
+from citewell.retrieval.views import View
 from citewell.storage.database import Database
 from citewell.storage.repositories.chunks import LiveChunk
+from citewell.telemetry import metrics
 
 MAX_LIMIT = 200
 # Candidates that turn out to be gone or to repeat another are made up for from these.
@@ -61,9 +65,6 @@ class Retrieval:
             self._allowed(principal, query),
         )
         clock.lap("embed")
-        degraded: tuple[str, ...] = (
-            ("dense_unavailable",) if vector is None and _is_dense(query.mode) else ()
-        )
         asked = [ask(query.text, v.profile, self.embedder.model.languages) for v in views]
         asked = [_for_mode(one, query.mode, vector) for one in asked]
         depth = max(DEPTH, query.limit + SPARE)
@@ -71,12 +72,18 @@ class Retrieval:
         clock.lap("candidates")
         live = await self._live(principal, query, found)
         clock.lap("live")
+        if len(views) == 1:
+            fetch = partial(self.live, principal, collections=query.collections)
+            look = Look(views[0], asked[0], vector, fetch)
+            found, live = await follow_links(look, found, live)
         passages, dropped = _select(found, live, query)
         clock.lap("select")
+        degraded = _degraded(query, vector)
         if query.rerank:
             passages, timely = await self._rerank(query.text, passages)
             degraded += () if timely else ("time_budget",)
             clock.lap("rerank")
+        clock.tell()
         return SearchResult(
             passages=tuple(passages[: query.limit]),
             positions={view.collection_id: view.snapshot.position for view in views},
@@ -157,6 +164,14 @@ class _Clock:
         now = time.perf_counter()
         self.laps[name] = round((now - self.began) * 1000, 3)
         self.began = now
+
+    def tell(self) -> None:
+        for stage, milliseconds in self.laps.items():
+            metrics.search_seconds.labels(stage).observe(milliseconds / 1000)
+
+
+def _degraded(query: SearchQuery, vector: Vector | None) -> tuple[str, ...]:
+    return ("dense_unavailable",) if vector is None and _is_dense(query.mode) else ()
 
 
 def _check(query: SearchQuery) -> None:

@@ -7,13 +7,12 @@ import typer
 
 from citewell.cli import (
     asking,
-    checking,
     collections,
     database,
     documents,
     indexes,
     jobs,
-    serving_commands,
+    operating,
 )
 from citewell.cli.client import Target
 from citewell.cli.output import Exit, fail
@@ -30,12 +29,12 @@ app.add_typer(collections.app, name="collections")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(indexes.app, name="index")
 app.add_typer(database.app, name="db")
-app.command()(serving_commands.serve)
-app.command()(serving_commands.worker)
+app.command()(operating.serve)
+app.command()(operating.worker)
 app.command()(asking.search)
 app.command()(asking.ask)
-app.command()(checking.doctor)
-app.command()(checking.version)
+app.command()(operating.doctor)
+app.command()(operating.version)
 
 
 @app.callback()

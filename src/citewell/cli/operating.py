@@ -1,11 +1,12 @@
-"""`citewell serve` and `citewell worker`."""
+"""`citewell serve`, `worker`, `doctor` and `version`."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from citewell.cli.output import say
+from citewell import __version__
+from citewell.cli.output import Exit, Form, say, show
 
 
 def serve(
@@ -31,6 +32,25 @@ def worker(
 
     say("Worker starting; stop it with Ctrl-C.") if worker_id is None else None
     work(_settings(), worker_id, die_with_parent=die_with_parent)
+
+
+def version(context: typer.Context) -> None:
+    """Show the version."""
+    print(f'{{"version": "{__version__}"}}' if context.obj.as_json else f"citewell {__version__}")
+
+
+def doctor(context: typer.Context) -> None:
+    """Check this installation, and say what to do about what is wrong."""
+    from citewell.cli.examination import examine
+
+    findings = examine()
+    show(findings, ("check", "ok", "found", "remedy"), _form(context))
+    if not all(finding["ok"] for finding in findings):
+        raise typer.Exit(int(Exit.CHECK_FAILED))
+
+
+def _form(context: typer.Context) -> Form:
+    return Form.JSON if context.obj.as_json else Form.TABLE
 
 
 def _settings(**given: Any) -> Any:

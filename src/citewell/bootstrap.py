@@ -6,13 +6,12 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from citewell.accounts.secrets import admin_key
 from citewell.accounts.service import Accounts
-from citewell.agent.graph import build
-from citewell.agent.service import Agent
-from citewell.chat.service import Chat
 from citewell.config import Settings
 from citewell.documents.ingest import Ingestion
 from citewell.documents.parsers.host import ParserHost
@@ -37,11 +36,35 @@ from citewell.storage.repositories.runs import RUNS_TOPIC
 from citewell.telemetry.logs import logger
 from citewell.telemetry.tasks import Tasks
 
+if TYPE_CHECKING:
+    from citewell.chat.service import Chat
+
 DATABASE_WAIT_SECONDS = 0.5
 WATCH_SECONDS = 1.0
 OPENAI = "openai:"
 
 log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What every process needs, workers included."""
+
+    settings: Settings
+    home: Path
+    database: Database
+    blobs: BlobStore
+    notifications: Notifications
+    embedder: Embedder
+    tasks: Tasks
+
+    def ingestion(self, parser: ParserHost) -> Ingestion:
+        """What a worker does with an `ingest` job."""
+        return Ingestion(self.database, self.blobs, parser, self.embedder)
+
+    def removal(self) -> Removal:
+        """What a worker does with a `purge` job."""
+        return Removal(self.database, self.blobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +80,17 @@ class App:
     projections: Projections
     retrieval: Retrieval
     citations: Citations
-    chat: Chat
+    chat: "Chat"
     accounts: Accounts
     tasks: Tasks
     admin_key: str
 
-    def ingestion(self, parser: ParserHost) -> Ingestion:
-        """What a worker does with an `ingest` job."""
-        return Ingestion(self.database, self.blobs, parser, self.embedder)
-
-    def removal(self) -> Removal:
-        """What a worker does with a `purge` job."""
-        return Removal(self.database, self.blobs)
-
 
 @asynccontextmanager
-async def open_app(
+async def open_core(
     settings: Settings, *, on_failure: Callable[[str], None] = lambda _: None
-) -> AsyncIterator[App]:
-    """Everything wired and running, for as long as the context lasts.
+) -> AsyncIterator[Core]:
+    """The database, the model and the blobs, for as long as the context lasts.
 
     Waits for a database that is not there yet. Raises `StartError` for what waiting cannot mend.
     """
@@ -87,14 +102,32 @@ async def open_app(
         stack.callback(embedder_ready.cancel)
         database = await _database(settings, home, tasks, stack)
         embedder = await embedder_ready
-        app = _wire(settings, home, database, embedder, tasks)
-        stack.push_async_callback(app.projections.close)
-        listen = app.notifications.run((CHANGES_TOPIC, JOBS_TOPIC, RUNS_TOPIC))
+        stack.push_async_callback(embedder.close)
+        notifications = Notifications(database.url)
+        listen = notifications.run((CHANGES_TOPIC, JOBS_TOPIC, RUNS_TOPIC))
         tasks.start("notifications", listen, essential=True)
-        await app.accounts.ensure_administrator(app.admin_key)
-        yield app
+        blobs = BlobStore(home / "blobs")
+        yield Core(settings, home, database, blobs, notifications, embedder, tasks)
         # Runs and listeners end before what they stand on is taken away.
         await tasks.close()
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings, *, on_failure: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[App]:
+    """Everything wired and running, for as long as the context lasts; as `open_core`."""
+    # The graph's library takes longer to import than the database to start: do both at once.
+    graph = asyncio.ensure_future(asyncio.to_thread(import_module, "citewell.agent.graph"))
+    async with open_core(settings, on_failure=on_failure) as core:
+        await graph
+        app = _wire(core)
+        await app.accounts.ensure_administrator(app.admin_key)
+        try:
+            yield app
+        finally:
+            await core.tasks.close()
+            await app.projections.close()
 
 
 def prepare_home(home: Path) -> Path:
@@ -186,15 +219,16 @@ async def _embedder(settings: Settings) -> Embedder:
     )
 
 
-def _wire(
-    settings: Settings, home: Path, database: Database, embedder: Embedder, tasks: Tasks
-) -> App:
-    blobs = BlobStore(home / "blobs")
-    notifications = Notifications(database.url)
+def _wire(core: Core) -> App:
+    from citewell.agent.graph import build
+    from citewell.agent.service import Agent
+    from citewell.chat.service import Chat
+
+    settings, database, embedder = core.settings, core.database, core.embedder
     projections = Projections(
         database,
-        notifications,
-        home / "index",
+        core.notifications,
+        core.home / "index",
         IndexSettings(exact_below=settings.index.exact_below),
         settings.index.memory_bytes,
     )
@@ -205,17 +239,17 @@ def _wire(
     return App(
         settings=settings,
         database=database,
-        blobs=blobs,
-        notifications=notifications,
+        blobs=core.blobs,
+        notifications=core.notifications,
         embedder=embedder,
-        documents=Documents(database, blobs, embedder.model, settings.limits.upload_bytes),
+        documents=Documents(database, core.blobs, embedder.model, settings.limits.upload_bytes),
         projections=projections,
         retrieval=retrieval,
         citations=citations,
-        chat=Chat(database, notifications, agent, tasks),
+        chat=Chat(database, core.notifications, agent, core.tasks),
         accounts=Accounts(database),
-        tasks=tasks,
-        admin_key=admin_key(home / "secrets", given),
+        tasks=core.tasks,
+        admin_key=admin_key(core.home / "secrets", given),
     )
 
 

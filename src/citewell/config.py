@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from citewell.domain.errors import StartError
 
 
 class _Section(BaseModel):
@@ -92,6 +94,22 @@ class Settings(BaseSettings):
     embedding: EmbeddingSettings = EmbeddingSettings()
     limits: LimitSettings = LimitSettings()
     index: IndexSettings = IndexSettings()
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings from the environment, and from `given` where it is not None.
+
+    Raises `StartError` naming the variable that has a wrong value.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = [str(part) for part in first["loc"]]
+        name = place[0] if place[0].isupper() else "CITEWELL_" + "__".join(place).upper()
+        raise StartError(
+            f"{name} has a wrong value: {first['msg']}.", hint="Correct or unset the variable."
+        ) from error
 
 
 # Read by the command line itself, not by the server.

@@ -18,6 +18,7 @@ from citewell.accounts.credentials import digest, new_key
 from citewell.api.app import create_app
 from citewell.bootstrap import App, _wire, prepare_home
 from citewell.config import LimitSettings, Settings
+from citewell.documents.ingest import Ingestion
 from citewell.documents.parsers.host import ParserHost
 from citewell.domain.ids import DEFAULT_TENANT, TenantId
 from citewell.domain.principal import Role, Scope
@@ -142,7 +143,7 @@ async def work_off(app: App) -> None:
                 lease = await system.claim(uuid4())
             if lease is None:
                 return
-            await app.ingestion(parser).run(lease)
+            await Ingestion(app.database, app.blobs, parser, app.embedder).run(lease)
 
 
 async def started(server: uvicorn.Server) -> None:

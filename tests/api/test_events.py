@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -352,6 +353,10 @@ async def big_run(app: App) -> str:
         conversation = await tx.conversations.create(principal.user_id, "T")
         await tx.runs.create(run_id, conversation, principal.user_id, {"text": "T"})
         for _ in range(10):
-            events = [{"type": "CUSTOM", "name": "n", "value": "x" * 50_000} for _ in range(40)]
+            # Random, because the connection compresses what repeats.
+            events = [
+                {"type": "CUSTOM", "name": "n", "value": os.urandom(25_000).hex()}
+                for _ in range(40)
+            ]
             await tx.runs.append(run_id, events)
     return str(run_id)

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import httpx
 import typer
 
 from citewell.cli.output import Exit, exit_for, fail, say
+
+if TYPE_CHECKING:
+    import httpx
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 330.0
@@ -33,7 +35,7 @@ class Target:
 class Client:
     """Requests that end the command with a message and an exit code when they are refused."""
 
-    http: httpx.Client
+    http: "httpx.Client"
     as_json: bool
 
     def get(self, path: str, **params: Any) -> Any:
@@ -45,15 +47,17 @@ class Client:
         """The reply's JSON."""
         return self.send("POST", path, json=body, **options).json()
 
-    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def send(self, method: str, path: str, **options: Any) -> "httpx.Response":
         """The reply, when it is a success."""
         reply = self.try_send(method, path, **options)
         if reply.is_error:
             self.refuse(reply)
         return reply
 
-    def try_send(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def try_send(self, method: str, path: str, **options: Any) -> "httpx.Response":
         """The reply, whatever it is."""
+        import httpx  # A third of a second that `--help` does not have.
+
         try:
             return self.http.request(method, path, **options)
         except httpx.TimeoutException:
@@ -66,7 +70,7 @@ class Client:
                 as_json=self.as_json,
             )
 
-    def refuse(self, reply: httpx.Response) -> NoReturn:
+    def refuse(self, reply: "httpx.Response") -> NoReturn:
         """End the command with what the server said."""
         said = problem(reply)
         fields = "".join(f"\n  {e['field']}: {e['message']}" for e in said.get("errors", ()))
@@ -104,9 +108,9 @@ class Client:
 @contextmanager
 def connect(target: Target) -> Iterator[Client]:
     """A client of the running server, or of one that lives as long as the command."""
-    from citewell.config import Settings
+    from citewell.config import read_settings
 
-    settings = Settings()
+    settings = read_settings()
     home = settings.home.expanduser().absolute()
     address = target.server or os.environ.get("CITEWELL_SERVER") or running(home)
     if address is None:
@@ -127,7 +131,7 @@ def running(home: Path) -> str | None:
         return None
 
 
-def problem(reply: httpx.Response) -> dict[str, Any]:
+def problem(reply: "httpx.Response") -> dict[str, Any]:
     """The problem details of a refused request."""
     try:
         said = reply.json()
@@ -137,6 +141,8 @@ def problem(reply: httpx.Response) -> dict[str, Any]:
 
 
 def _client(address: str, home: Path, target: Target) -> Iterator[Client]:
+    import httpx
+
     headers = {}
     key = _key(home)
     if key:

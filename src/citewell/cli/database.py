@@ -11,10 +11,10 @@ app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 def upgrade() -> None:
     """Bring the schema to this release's version."""
     from citewell.bootstrap import database_url, prepare_home
-    from citewell.config import Settings
+    from citewell.config import read_settings
     from citewell.storage import migrate
 
-    settings = Settings()
+    settings = read_settings()
     url, _ = database_url(settings, prepare_home(settings.home))
     say(f"The schema is at version {migrate.upgrade(url)}.")
 
@@ -23,10 +23,10 @@ def upgrade() -> None:
 def check(context: typer.Context) -> None:
     """Say whether the schema is this release's."""
     from citewell.bootstrap import database_url, prepare_home
-    from citewell.config import Settings
+    from citewell.config import read_settings
     from citewell.storage import migrate
 
-    settings = Settings()
+    settings = read_settings()
     url, _ = database_url(settings, prepare_home(settings.home))
     current, head = migrate.versions(url)
     show_one({"current": current, "needed": head}, as_json=context.obj.as_json)

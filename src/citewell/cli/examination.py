@@ -9,7 +9,7 @@ from typing import Any
 
 from citewell.bootstrap import database_url, prepare_home
 from citewell.cli.client import running
-from citewell.config import Settings
+from citewell.config import Settings, read_settings
 from citewell.domain.errors import AppError, DocumentError
 from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.storage import migrate
@@ -20,7 +20,7 @@ ENOUGH_BYTES = 1024**3
 
 def examine() -> list[dict[str, Any]]:
     """Every finding, in the order in which a start would need it."""
-    settings = Settings()
+    settings = read_settings()
     home = settings.home.expanduser().absolute()
     checks: list[tuple[str, Callable[[], str]]] = [
         ("python", lambda: sys.version.split()[0]),

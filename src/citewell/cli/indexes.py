@@ -39,9 +39,9 @@ def inspected(*, rebuild: bool) -> list[dict[str, Any]]:
 
 async def _inspect(*, rebuild: bool) -> list[dict[str, Any]]:
     from citewell.bootstrap import open_app
-    from citewell.config import Settings
+    from citewell.config import read_settings
 
-    async with open_app(Settings()) as app:
+    async with open_app(read_settings()) as app:
         async with app.database.system() as system:
             collections = await system.collections()
         rows = []

@@ -16,12 +16,14 @@ from citewell.cli import (
 )
 from citewell.cli.client import Target
 from citewell.cli.output import Exit, fail
+from citewell.domain.errors import AppError
 
 app = typer.Typer(
     name="citewell",
     help="Ask questions of your own documents; every sentence is footnoted to the exact passage.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help needs a third of the time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(documents.app, name="docs")
@@ -51,18 +53,10 @@ def options(
 
 def main() -> None:
     """Entry point: expected failures become one sentence and an exit code, never a traceback."""
-    from pydantic import ValidationError
-
-    from citewell.domain.errors import AppError
-
     try:
         app()
     except AppError as error:
         _end(error.message, error.hint, Exit.FAILURE)
-    except ValidationError as error:
-        first = error.errors()[0]
-        variable = "CITEWELL_" + "__".join(str(part) for part in first["loc"]).upper()
-        _end(f"{variable}: {first['msg']}.", "Correct the environment variable.", Exit.USAGE)
     except KeyboardInterrupt:
         sys.exit(int(Exit.INTERRUPTED))
 

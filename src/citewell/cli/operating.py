@@ -54,6 +54,6 @@ def _form(context: typer.Context) -> Form:
 
 
 def _settings(**given: Any) -> Any:
-    from citewell.config import Settings
+    from citewell.config import read_settings
 
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    return read_settings(**given)

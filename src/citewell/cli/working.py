@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import uvloop
 
-from citewell.bootstrap import open_app
+from citewell.bootstrap import open_core
 from citewell.config import Settings
 from citewell.documents.parsers.host import ParserHost
 from citewell.telemetry.logs import configure
@@ -33,9 +33,9 @@ async def _work(settings: Settings, worker_id: UUID) -> None:
         loop.add_signal_handler(number, stop.set)
     limits = settings.limits
     host = ParserHost(limits.parse_seconds, limits.parse_memory_bytes, limits.text_chars)
-    async with open_app(settings, on_failure=lambda _: stop.set()) as app, host:
-        ingestion, removal = app.ingestion(host), app.removal()
-        await Worker(worker_id, app.database, app.notifications, ingestion, removal).run(stop)
+    async with open_core(settings, on_failure=lambda _: stop.set()) as core, host:
+        ingestion, removal = core.ingestion(host), core.removal()
+        await Worker(worker_id, core.database, core.notifications, ingestion, removal).run(stop)
 
 
 def _die_with_parent() -> None:

@@ -76,3 +76,7 @@ class Embedder(Protocol):
     def count_tokens(self, text: str) -> int:
         """How many tokens of the model the text has, special tokens left out."""
         ...
+
+    async def close(self) -> None:
+        """Let go of threads and connections."""
+        ...

@@ -1,0 +1,223 @@
+"""Chunks: written once however often, and seen only while their document is searchable."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from citewell.domain.errors import InvalidError
+from citewell.domain.ids import CollectionId, TenantId, new_id
+from citewell.storage.database import Database, Transaction
+from citewell.storage.repositories.filters import MAX_CONDITIONS, MAX_VALUES
+from citewell.storage.repositories.versions import StoredBlob
+from tests.unit.storage.rows import (
+    DIMENSION,
+    Stored,
+    add_collection,
+    add_document,
+    add_searchable,
+    make_chunk,
+)
+
+
+async def keys_of(tx: Transaction, stored: Stored) -> list[int]:
+    return [row.key for row in await tx.chunks.of_document(stored.version_id, after=-1, limit=99)]
+
+
+async def test_chunks_written_twice_are_there_once(database: Database, tenant: TenantId) -> None:
+    async with database.transaction(tenant) as tx:
+        stored = await add_searchable(tx, chunks=3)
+        before = await keys_of(tx, stored)
+        space = stored.collection.active_space_id
+        again = [make_chunk(stored.version_id, i) for i in (2, 1, 3)]
+        await tx.chunks.put(stored.document_id, stored.version_id, space, again)
+        await tx.chunks.put(stored.document_id, stored.version_id, space, [])
+        after = await keys_of(tx, stored)
+        assert after[:3] == before
+        assert len(after) == 4
+        assert await tx.chunks.done(stored.version_id, space) == {0, 1, 2, 3}
+        counts = await tx.chunks.counts(stored.document_id)
+        assert (counts["chunks"], counts["embeddings"]) == (4, 4)
+
+
+async def test_vectors_come_back_as_float16_in_rows(database: Database, tenant: TenantId) -> None:
+    async with database.transaction(tenant) as tx:
+        stored = await add_searchable(tx, chunks=5)
+        space = stored.collection.active_space_id
+        entries = await tx.chunks.entries(stored.collection.id, space, after=0, limit=99)
+        assert [entry.ordinal for entry in entries] == list(range(5))
+        for entry in entries:
+            expected = make_chunk(stored.version_id, entry.ordinal).vectors
+            assert entry.vectors.dtype == np.float16
+            assert np.array_equal(entry.vectors, expected.astype(np.float16))
+            assert entry.vectors.shape == (2, DIMENSION)
+        middle = entries[1].key
+        rest = await tx.chunks.entries_of(stored.version_id, space, after=middle, limit=2)
+        assert [entry.ordinal for entry in rest] == [2, 3]
+
+
+async def test_a_chunk_without_a_vector_of_the_space_is_not_done(
+    database: Database, tenant: TenantId
+) -> None:
+    async with database.transaction(tenant) as tx:
+        stored = await add_searchable(tx, chunks=2)
+        other = await tx.spaces.ensure("other model", "1", DIMENSION)
+        assert await tx.chunks.done(stored.version_id, other.id) == set()
+        assert await tx.chunks.entries(stored.collection.id, other.id, after=0, limit=9) == []
+        batch = [make_chunk(stored.version_id, 1)]
+        await tx.chunks.put(stored.document_id, stored.version_id, other.id, batch)
+        assert await tx.chunks.done(stored.version_id, other.id) == {1}
+
+
+async def searchable(tx: Transaction, stored: Stored, keys: list[int]) -> set[int]:
+    """Those of the keys that any way of asking shows; every way must agree."""
+    collection, space = stored.collection.id, stored.collection.active_space_id
+    live = set(await tx.chunks.live(keys, [collection]))
+    entries = await tx.chunks.entries(collection, space, after=0, limit=999)
+    assert {entry.key for entry in entries} == live
+    assert set((await tx.chunks.live_keys(collection)).tolist()) == live
+    assert set((await tx.chunks.matching([collection], {})).tolist()) == live
+    of = await tx.chunks.entries_of(stored.version_id, space, after=0, limit=999)
+    assert {entry.key for entry in of} <= live
+    return live
+
+
+async def test_a_deleted_document_is_gone_from_every_search_at_once(
+    database: Database, tenant: TenantId
+) -> None:
+    async with database.transaction(tenant) as tx:
+        stored, kept = await add_searchable(tx), await add_searchable(tx, filename="b.txt")
+        mine, others = await keys_of(tx, stored), await keys_of(tx, kept)
+        assert await searchable(tx, stored, mine + others) == {*mine, *others}
+        await tx.documents.tombstone(stored.document_id)
+        assert await searchable(tx, stored, mine + others) == set(others)
+
+
+async def test_only_the_version_that_is_shown_is_searched(
+    database: Database, tenant: TenantId
+) -> None:
+    async with database.transaction(tenant) as tx:
+        first = await add_searchable(tx, chunks=2)
+        old = await keys_of(tx, first)
+        version = await tx.versions.add(first.document_id, StoredBlob("k2", "5b", 1))
+        second = Stored(first.collection, first.document_id, version)
+        await tx.versions.set_plan(version, "p1", 1)
+        space = first.collection.active_space_id
+        await tx.chunks.put(first.document_id, version, space, [make_chunk(version, 0)])
+        new = await keys_of(tx, second)
+        assert await searchable(tx, second, old + new) == set(old)
+        await tx.documents.update(first.document_id, {"active_version_id": version})
+        assert await searchable(tx, second, old + new) == set(new)
+
+
+async def test_a_document_that_was_never_shown_is_not_searched(
+    database: Database, tenant: TenantId
+) -> None:
+    async with database.transaction(tenant) as tx:
+        collection = await add_collection(tx)
+        document_id, version_id = await add_document(tx, collection.id)
+        space = collection.active_space_id
+        await tx.chunks.put(document_id, version_id, space, [make_chunk(version_id, 0)])
+        stored = Stored(collection, document_id, version_id)
+        assert await searchable(tx, stored, await keys_of(tx, stored)) == set()
+
+
+async def test_a_chunk_is_live_only_in_its_own_collection(
+    database: Database, tenant: TenantId
+) -> None:
+    async with database.transaction(tenant) as tx:
+        stored = await add_searchable(tx)
+        keys = await keys_of(tx, stored)
+        assert await tx.chunks.live(keys, [CollectionId(new_id())]) == {}
+        assert await tx.chunks.live(keys, []) == {}
+        assert await tx.chunks.live([], [stored.collection.id]) == {}
+        found = (await tx.chunks.live(keys, [stored.collection.id]))[keys[1]]
+    assert (found.text, found.start, found.page) == ("some words", 10, 1)
+    assert (found.filename, found.language, found.headings) == ("a.txt", "en", ("H",))
+
+
+async def test_a_new_pipeline_starts_from_nothing(database: Database, tenant: TenantId) -> None:
+    async with database.transaction(tenant) as tx:
+        stored = await add_searchable(tx)
+        await tx.chunks.clear(stored.version_id)
+        counts = await tx.chunks.counts(stored.document_id)
+    assert (counts["chunks"], counts["embeddings"]) == (0, 0)
+
+
+@pytest.fixture
+async def library(database: Database, tenant: TenantId) -> dict[str, Stored]:
+    """Two documents with different descriptions, one chunk each."""
+    async with database.transaction(tenant) as tx:
+        english = await add_searchable(tx, filename="a.txt", chunks=1)
+        german = await add_searchable(tx, filename="b.txt", chunks=1, language="de")
+        said: dict[str, Any] = {"year": 1999, "draft": True, "by": {"x": 1}, "na'me": "O'Hara"}
+        await tx.documents.update(english.document_id, {"tags": ["x", "y"], "metadata": said})
+        await tx.documents.update(german.document_id, {"tags": ["y"], "title": "Über"})
+    return {"a": english, "b": german}
+
+
+FILTERS: list[tuple[dict[str, Any], str]] = [
+    ({}, "ab"),
+    ({"tags": "x"}, "a"),
+    ({"tags": ["x", "y"]}, "ab"),
+    ({"tags": "z"}, ""),
+    ({"language": "de"}, "b"),
+    ({"language": ["de", "en"]}, "ab"),
+    ({"title": "Über"}, "b"),
+    ({"filename": "a.txt"}, "a"),
+    ({"media_type": "text/plain"}, "ab"),
+    ({"metadata.year": 1999}, "a"),
+    ({"metadata.year": "1999"}, "a"),
+    ({"metadata.year": [1998, 2000]}, ""),
+    ({"metadata.draft": True}, "a"),
+    ({"metadata.draft": False}, ""),
+    ({"metadata.nothing": "x"}, ""),
+    ({"tags": "y", "language": "de"}, "b"),
+    ({"tags": "x", "language": "de"}, ""),
+    ({"title": "'; DROP TABLE chunks; --"}, ""),
+]
+
+
+@pytest.mark.parametrize(("wanted", "expected"), FILTERS, ids=str)
+async def test_a_filter_shows_what_meets_every_field(
+    database: Database,
+    tenant: TenantId,
+    library: dict[str, Stored],
+    wanted: dict[str, Any],
+    expected: str,
+) -> None:
+    async with database.transaction(tenant) as tx:
+        collection = library["a"].collection.id
+        found = set((await tx.chunks.matching([collection], wanted)).tolist())
+        assert found == {key for name in expected for key in await keys_of(tx, library[name])}
+        by_id = {"document_id": str(library["b"].document_id)}
+        assert (await tx.chunks.matching([collection], by_id)).tolist() == await keys_of(
+            tx, library["b"]
+        )
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"unknown": "x"},
+        {"metadata.": "x"},
+        {"metadata.x'y": "x"},
+        {"d.title": "x"},
+        {"title": {"$ne": "x"}},
+        {"title": None},
+        {"title": []},
+        {"title": ["x"] * (MAX_VALUES + 1)},
+        {"title": "a\x00b"},
+        {"title": "a\ud800b"},
+        {f"metadata.k{i}": "x" for i in range(MAX_CONDITIONS + 1)},
+    ],
+    ids=lambda wanted: next(iter(wanted)) + f" {len(str(wanted))}",
+)
+async def test_a_filter_that_cannot_be_understood_is_invalid(
+    database: Database, tenant: TenantId, wanted: dict[str, Any]
+) -> None:
+    async with database.transaction(tenant) as tx:
+        with pytest.raises(InvalidError) as refused:
+            await tx.chunks.matching([], wanted)
+    named = [problem.field for problem in refused.value.errors]
+    assert named in ([], [f"filter.{next(iter(wanted))}"])

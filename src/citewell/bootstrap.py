@@ -6,12 +6,12 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from citewell.accounts.secrets import admin_key
 from citewell.accounts.service import Accounts
+from citewell.agent.service import Agent
+from citewell.chat.service import Chat
 from citewell.config import Settings
 from citewell.documents.ingest import Ingestion
 from citewell.documents.parsers.host import ParserHost
@@ -35,9 +35,6 @@ from citewell.storage.repositories.jobs import JOBS_TOPIC
 from citewell.storage.repositories.runs import RUNS_TOPIC
 from citewell.telemetry.logs import logger
 from citewell.telemetry.tasks import Tasks
-
-if TYPE_CHECKING:
-    from citewell.chat.service import Chat
 
 DATABASE_WAIT_SECONDS = 0.5
 WATCH_SECONDS = 1.0
@@ -80,7 +77,8 @@ class App:
     projections: Projections
     retrieval: Retrieval
     citations: Citations
-    chat: "Chat"
+    chat: Chat
+    agent: Agent
     accounts: Accounts
     tasks: Tasks
     admin_key: str
@@ -117,10 +115,7 @@ async def open_app(
     settings: Settings, *, on_failure: Callable[[str], None] = lambda _: None
 ) -> AsyncIterator[App]:
     """Everything wired and running, for as long as the context lasts; as `open_core`."""
-    # The graph's library takes longer to import than the database to start: do both at once.
-    graph = asyncio.ensure_future(asyncio.to_thread(import_module, "citewell.agent.graph"))
     async with open_core(settings, on_failure=on_failure) as core:
-        await graph
         app = _wire(core)
         await app.accounts.ensure_administrator(app.admin_key)
         try:
@@ -220,10 +215,6 @@ async def _embedder(settings: Settings) -> Embedder:
 
 
 def _wire(core: Core) -> App:
-    from citewell.agent.graph import build
-    from citewell.agent.service import Agent
-    from citewell.chat.service import Chat
-
     settings, database, embedder = core.settings, core.database, core.embedder
     projections = Projections(
         database,
@@ -234,7 +225,7 @@ def _wire(core: Core) -> App:
     )
     retrieval = Retrieval(database, embedder, projections)
     citations = Citations(database)
-    agent = Agent(build(retrieval, embedder, citations))
+    agent = Agent(retrieval, embedder, citations)
     given = settings.admin_key.get_secret_value() if settings.admin_key else None
     return App(
         settings=settings,
@@ -246,6 +237,7 @@ def _wire(core: Core) -> App:
         projections=projections,
         retrieval=retrieval,
         citations=citations,
+        agent=agent,
         chat=Chat(database, core.notifications, agent, core.tasks),
         accounts=Accounts(database),
         tasks=core.tasks,

@@ -1,29 +1,56 @@
 """The agent: a question in, events of a run out."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any, cast
 
-from citewell.agent.graph import Graph
-from citewell.agent.state import State
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import Question, RunEvent
+from citewell.inference.embedding import Embedder
+from citewell.retrieval.citations import Citations
+from citewell.retrieval.service import Retrieval
+
+if TYPE_CHECKING:
+    from citewell.agent.graph import Graph
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Agent:
-    """Runs the graph for one principal at a time; holds nothing of any run."""
+    """Runs the graph, which holds nothing of any run.
 
-    graph: Graph
+    The graph's library takes longer to import than everything else to start: it is imported by
+    `warm_up`, or by the first question.
+    """
+
+    retrieval: Retrieval
+    embedder: Embedder
+    citations: Citations
+    _building: Lock = field(default_factory=Lock)
+
+    async def warm_up(self) -> None:
+        """Be ready for the first question."""
+        await asyncio.to_thread(lambda: self._graph)
 
     async def run(self, principal: Principal, question: Question) -> AsyncGenerator[RunEvent]:
         """The events of one run, the last being `AnswerFinished`.
 
-        Closing the iterator stops the run. Raises what the nodes raise.
+        Closing the generator stops the run. Raises what the nodes raise.
         """
-        start = State(principal=principal, question=question)
-        stream = cast("AsyncGenerator[Any]", self.graph.astream(start, stream_mode="custom"))
-        async with aclosing(stream) as events:
+        await self.warm_up()
+        stream = self._graph.astream(
+            {"principal": principal, "question": question}, stream_mode="custom"
+        )
+        async with aclosing(cast("AsyncGenerator[Any]", stream)) as events:
             async for event in events:
                 yield cast("RunEvent", event)  # LangGraph types custom events as Any.
+
+    @cached_property
+    def _graph(self) -> "Graph":
+        with self._building:
+            from citewell.agent.graph import build
+
+            return build(self.retrieval, self.embedder, self.citations)

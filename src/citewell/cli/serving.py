@@ -91,6 +91,7 @@ class Serving:
                     supervisor = Supervisor(app.database, self._worker_environment())
                     app.tasks.start(f"worker {number + 1}", supervisor.run(), essential=True)
                 self._announce(app)
+                app.tasks.start("warm up", app.agent.warm_up())
                 yield app
         except StartError as error:
             self.failure = error

@@ -35,6 +35,10 @@ def accounts(database: Database, clock: Clock) -> Accounts:
     return Accounts(database, clock, SignInCodes(clock))
 
 
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -61,7 +65,7 @@ def test_a_key_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> 
 async def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
     found = await asyncio.gather(*(asyncio.to_thread(admin_key, tmp_path) for _ in range(16)))
     assert len(set(found)) == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["admin-key"]
+    assert names_in(tmp_path) == ["admin-key"]
 
 
 def test_a_given_key_is_kept_on_the_first_start(tmp_path: Path) -> None:

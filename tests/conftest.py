@@ -1,6 +1,7 @@
 """One private PostgreSQL per session, one migrated database per test."""
 
 import random
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from uuid import uuid4
@@ -46,7 +47,8 @@ class PostgresServer:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """The server, with a migrated template database in it."""
-    embedded = EmbeddedPostgres.start(tmp_path_factory.mktemp("server") / "postgres")
+    folder = tmp_path_factory.mktemp("server")
+    embedded = EmbeddedPostgres.start(folder / "postgres")
     try:
         server = PostgresServer(str(make_url(embedded.url).set(database="postgres")))
         with psycopg.connect(server.admin_url, autocommit=True) as connection:
@@ -57,6 +59,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
         yield server
     finally:
         embedded.stop()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -164,6 +164,15 @@ class Database:
             )
             return {row.name: row.setting for row in rows}
 
+    async def schema_version(self) -> str | None:
+        """The schema's revision, None for an empty database."""
+        async with self._begin() as connection:
+            found = await connection.execute(text("SELECT to_regclass('alembic_version')"))
+            if found.scalar_one() is None:
+                return None
+            version = await connection.execute(text("SELECT version_num FROM alembic_version"))
+            return version.scalar_one_or_none()
+
     async def ping(self) -> None:
         """Return when the server answers."""
         async with self._begin() as connection:

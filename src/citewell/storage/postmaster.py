@@ -10,13 +10,15 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
 PROGRAM = "postgres"
+FILE = "postmaster.pid"
+COMPLETE = 8
 SOCKET = ".s.PGSQL.5432"
 CONNECT_SECONDS = 1.0
 
 
 def is_alive(folder: Path) -> bool:
     """Whether the process that the folder names as its server is one."""
-    pid = _recorded_pid(folder)
+    pid = _number(_recorded(folder))
     return pid is not None and _works_in(pid, folder)
 
 
@@ -26,18 +28,23 @@ def discard_stale_pid(folder: Path) -> None:
     It stays while any server process works in the folder or answers on its socket: the file is
     what keeps two servers from writing to the same data.
     """
-    pid = _recorded_pid(folder)
-    if pid is None or not psutil.pid_exists(pid):
+    lines = _recorded(folder)
+    pid = _number(lines)
+    if len(lines) == COMPLETE and pid is not None and not psutil.pid_exists(pid):
         return  # The server itself sees that the number is free, and takes over with care.
-    if not any(_works_in(one, folder) for one in psutil.pids()) and not _answers(folder):
-        (folder / "postmaster.pid").unlink(missing_ok=True)
+    if not any(_works_in(one, folder) for one in psutil.pids()) and not _answers(lines):
+        (folder / FILE).unlink(missing_ok=True)
 
 
-def _recorded_pid(folder: Path) -> int | None:
+def _recorded(folder: Path) -> list[str]:
     try:
-        return int((folder / "postmaster.pid").read_text("utf-8").splitlines()[0])
-    except (OSError, ValueError, IndexError):
-        return None
+        return (folder / FILE).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _number(lines: list[str]) -> int | None:
+    return int(lines[0]) if lines and lines[0].strip().isdecimal() else None
 
 
 def _works_in(pid: int, folder: Path) -> bool:
@@ -51,9 +58,8 @@ def _works_in(pid: int, folder: Path) -> bool:
         return False  # Another user's server cannot work in a folder that only we can enter.
 
 
-def _answers(folder: Path) -> bool:
+def _answers(lines: list[str]) -> bool:
     try:
-        lines = (folder / "postmaster.pid").read_text("utf-8").splitlines()
         address = Path(lines[4]) / SOCKET
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.settimeout(CONNECT_SECONDS)

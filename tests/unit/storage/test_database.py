@@ -24,7 +24,7 @@ def test_every_spelling_of_postgresql_is_understood(scheme: str) -> None:
     parsed = parse_url(f"{scheme}://ada:s%40crt@db.example:5433/books?sslmode=require")
     assert parsed.drivername == "postgresql+psycopg"
     assert (parsed.host, parsed.port, parsed.database) == ("db.example", 5433, "books")
-    assert parsed.password == "s@crt"  # noqa: S105  # not one
+    assert parsed.password == "s@crt"
 
 
 async def test_an_address_without_a_server_is_unavailable() -> None:

@@ -7,9 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it ships no types
 import psycopg
 import pytest
 
@@ -27,9 +28,11 @@ HOLDER = [sys.executable, "-m", "tests.unit.storage.embedded_start"]
 def folder(tmp_path: Path) -> Iterator[Path]:
     """Where a server may be made; whatever runs there at the end is stopped."""
     yield tmp_path / "postgres"
-    for process in servers(tmp_path / "postgres"):
-        process.kill()
-        process.wait(SECONDS)
+    left = servers(tmp_path / "postgres")
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,6 @@ def copy(made: Path, folder: Path) -> None:
     shutil.copytree(made, folder, copy_function=copy_with_owner)
     for path in [folder, *folder.rglob("*")]:
         take_owner(made / path.relative_to(folder), path)
-    made.with_name("postgres.ready").exists()
     shutil.copyfile(made.with_name("postgres.ready"), folder.with_name("postgres.ready"))
 
 
@@ -146,16 +148,23 @@ def until(fact: object, seconds: float = SECONDS) -> None:
         os.sched_yield()
 
 
-@pytest.mark.parametrize(
-    "content", ["", "not a number\n", "{pid}\n"], ids=["empty", "odd", "foreign"]
-)
+# After a crash the number may belong to nobody or to anybody: here, to this very process.
+PID_FILES = {
+    "empty": "",
+    "not a number": "x\n{folder}\n1\n5432\n{folder}\n\n  1 1\nready\n",
+    "cut off": "{pid}\n{folder}\n1\n",
+    "cut off, of nobody": "999999999\n{folder}\n1\n",
+    "of nobody": "999999999\n{folder}\n1\n5432\n{folder}\n\n  1 1\nready\n",
+    "of somebody else": "{pid}\n{folder}\n1\n5432\n{folder}\n\n  1 1\nready\n",
+}
+
+
+@pytest.mark.parametrize("content", PID_FILES.values(), ids=PID_FILES.keys())
 def test_a_pid_file_that_names_no_server_is_no_hindrance(
     folder: Path, made: Path, content: str
 ) -> None:
     copy(made, folder)
-    # After a crash the number may belong to anybody: here, to this very process.
-    lines = [content.format(pid=os.getpid()).strip(), str(folder), "1", "5432", str(folder)]
-    said = "\n".join([*lines, "", "  1 1", "ready"]) if content else ""
+    said = content.format(pid=os.getpid(), folder=folder)
     (folder / "postmaster.pid").write_text(said)
     assert not postmaster.is_alive(folder)
     assert answer(EmbeddedPostgres.start(folder).url) == (1,)

@@ -16,14 +16,16 @@ from pydantic import SecretStr
 
 from citewell.accounts.credentials import digest, new_key
 from citewell.api.app import create_app
-from citewell.bootstrap import App, _wire, prepare_home
+from citewell.bootstrap import App, Core, _wire, prepare_home
 from citewell.config import LimitSettings, Settings
 from citewell.documents.ingest import Ingestion
 from citewell.documents.parsers.host import ParserHost
 from citewell.domain.ids import DEFAULT_TENANT, TenantId
 from citewell.domain.principal import Role, Scope
 from citewell.inference.builtin_embedder import BuiltinEmbedder
+from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
+from citewell.storage.notifications import Notifications
 from citewell.storage.repositories.collections import CHANGES_TOPIC
 from citewell.storage.repositories.jobs import JOBS_TOPIC
 from citewell.storage.repositories.runs import RUNS_TOPIC
@@ -60,7 +62,9 @@ async def app(
     settings: Settings, database: Database, embedder: BuiltinEmbedder
 ) -> AsyncIterator[App]:
     tasks = Tasks()
-    opened = _wire(settings, prepare_home(settings.home), database, embedder, tasks)
+    home = prepare_home(settings.home)
+    blobs, notifications = BlobStore(home / "blobs"), Notifications(database.url)
+    opened = _wire(Core(settings, home, database, blobs, notifications, embedder, tasks))
     topics = (CHANGES_TOPIC, JOBS_TOPIC, RUNS_TOPIC)
     tasks.start("notifications", opened.notifications.run(topics))
     tasks.start("runs", opened.chat.run())

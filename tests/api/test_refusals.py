@@ -158,6 +158,8 @@ async def test_no_naughty_string_makes_the_server_fail(client: httpx.AsyncClient
             kept += 1
             assert reply.json()["tags"] == [text]
             assert reply.json()["metadata"] == {"a": text}
+        if number % 3:
+            continue
         titled = await client.patch(path, json={"title": text})
         assert titled.status_code in {200, 422}, (text, titled.text)
         listed = await client.get("/api/v1/documents", params={"q": text})

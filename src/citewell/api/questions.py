@@ -1,9 +1,14 @@
 """Questions from outside: checked once, for every door."""
 
+import json
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pydantic import ValidationError
+
+from citewell.api.errors import from_validation
+from citewell.api.schemas.sockets import Command
 from citewell.bootstrap import App
 from citewell.documents.collections import DEFAULT_COLLECTION
 from citewell.domain.errors import (
@@ -69,6 +74,20 @@ async def resolve(app: App, principal: Principal, names: Sequence[str]) -> list[
         await app.documents.collection(principal, name) for name in names or [DEFAULT_COLLECTION]
     ]
     return list(dict.fromkeys(collection.id for collection in found))
+
+
+def parse_command(text: str) -> Command:
+    """A JSON object is a command, any other text a question; raises `InvalidError`."""
+    try:
+        said = json.loads(text) if text.lstrip().startswith("{") else None
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        return Command(input=text)
+    try:
+        return Command.model_validate(said)
+    except ValidationError as error:
+        raise from_validation(error) from error
 
 
 def raise_for(error: tuple[str, str] | None) -> None:

@@ -10,10 +10,9 @@ import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from citewell.api.authentication import authenticate, is_same_origin
-from citewell.api.commands import parse_command
 from citewell.api.errors import app_error_response, shown
 from citewell.api.guard import CAN_ASK, allow
-from citewell.api.questions import asking, check_question, resolve
+from citewell.api.questions import asking, check_question, parse_command, resolve
 from citewell.api.schemas.sockets import Command, Op
 from citewell.api.server import Server, server_of
 from citewell.bootstrap import App

@@ -52,7 +52,7 @@ def save(folder: Path, snapshot: Snapshot, lexical_folder: Path) -> Path:
 
     Blocks that an older generation holds are linked, not written again.
     """
-    temporary = folder / f"incoming-{os.getpid()}-{uuid4().hex}"
+    temporary = folder / _temporary_name()
     temporary.mkdir(parents=True)
     try:
         older = newest(folder)
@@ -76,14 +76,22 @@ def save(folder: Path, snapshot: Snapshot, lexical_folder: Path) -> Path:
         raise
     for other in folder.glob("generation-*"):
         if other != final and _order(other) <= _order(final):
-            shutil.rmtree(other, ignore_errors=True)
+            remove(other)
     return final
 
 
 def discard(folder: Path) -> None:
     """Remove every generation."""
     for generation in folder.glob("generation-*"):
-        shutil.rmtree(generation, ignore_errors=True)
+        remove(generation)
+
+
+def remove(generation: Path) -> None:
+    """Remove a generation; one that is half removed is none."""
+    away = generation.with_name(_temporary_name())
+    with suppress(FileNotFoundError):
+        generation.rename(away)
+    shutil.rmtree(away, ignore_errors=True)
 
 
 def check(generation: Path) -> Manifest:
@@ -109,6 +117,10 @@ def load(generation: Path, lexical_folder: Path) -> tuple[int, list[tuple[Block,
     manifest = check(generation)
     _link_lexical(generation / LEXICAL, lexical_folder)
     return manifest.position, [_read_block(generation, said) for said in manifest.blocks]
+
+
+def _temporary_name() -> str:
+    return f"incoming-{os.getpid()}-{uuid4().hex}"
 
 
 def _write_manifest(path: Path, manifest: Manifest) -> None:

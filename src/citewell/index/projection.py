@@ -57,7 +57,7 @@ class Projection:
             except (DamagedError, OSError, RuntimeError, ValueError) as error:
                 damage, position, blocks = str(error), 0, []
                 shutil.rmtree(work, ignore_errors=True)
-                shutil.rmtree(generation, ignore_errors=True)
+                generations.remove(generation)
         try:
             lexical = LexicalIndex.open(work)
         except ValueError as error:
@@ -107,9 +107,10 @@ class Projection:
         self.saved_position = self.snapshot.position
 
     def close(self) -> None:
-        """Release the working folder; snapshots taken before stay readable."""
-        self.lexical.close()
-        shutil.rmtree(self.work, ignore_errors=True)
+        """Release the working folder, once; snapshots taken before stay readable."""
+        if self.work.exists():
+            self.lexical.close()
+            shutil.rmtree(self.work, ignore_errors=True)
 
     def _merge(self, blocks: list[tuple[Block, Mask | None]]) -> list[tuple[Block, Mask | None]]:
         start = len(blocks)
@@ -117,13 +118,17 @@ class Projection:
         while start and (total == 0 or _alive(*blocks[start - 1]) <= total * RATIO):
             start -= 1
             total += _alive(*blocks[start])
-        # A block that is mostly removed is rewritten too.
-        worn = [i for i, (b, m) in enumerate(blocks) if m is not None and _alive(b, m) * 2 < b.size]
+        # A block that is mostly removed, or too large to go on without training, is rewritten too.
+        worn = [i for i, (b, m) in enumerate(blocks) if self._is_worn(b, _alive(b, m))]
         start = min([start, *worn])
         if len(blocks) - start == 1 and not worn:
             return blocks
         one = merge_blocks(blocks[start:], self.settings) if start < len(blocks) else None
         return blocks[:start] + ([(one, None)] if one is not None else [])
+
+    def _is_worn(self, block: Block, alive: int) -> bool:
+        untrained = not block.probes and alive >= self.settings.exact_below
+        return alive * 2 < block.size or untrained
 
 
 def _without(block: Block, mask: Mask | None, gone: Collection[UUID]) -> Mask | None:

@@ -1,15 +1,15 @@
 """Limits, cursors and commands, apart from any server."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from citewell.api import cursors, limits
-from citewell.api.commands import parse_command
 from citewell.api.limits import Slots, TokenBuckets
-from citewell.api.questions import check_question
+from citewell.api.questions import check_question, parse_command
 from citewell.api.schemas.sockets import Op
 from citewell.domain.errors import InvalidError, LimitedError, UnavailableError
 
@@ -88,7 +88,7 @@ def refusal(check: Callable[[], object]) -> InvalidError | None:
 @given(st.text(max_size=50))
 def test_what_is_no_cursor_is_refused_and_nothing_else_happens(text: str) -> None:
     for decode in (cursors.decode_text, cursors.decode_id, cursors.decode_number):
-        refused = refusal(lambda decode=decode: decode(text))
+        refused = refusal(partial(decode, text))
         assert refused is None or refused.errors[0].field == "cursor"
 
 

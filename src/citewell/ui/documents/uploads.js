@@ -2,7 +2,7 @@
 /** Files on their way to the server: chosen, dropped or pasted, a few at a time, no failure lost. */
 
 import * as api from "../api.js";
-import { byId, el } from "../dom.js";
+import { announce, byId, el } from "../dom.js";
 import { plural, size } from "../wording.js";
 
 /**
@@ -106,6 +106,10 @@ export class Uploads {
   }
 
   #show() {
+    if (this.#items.length && !this.#leftOut && this.#items.every((item) => item.state === "sent")) {
+      announce(`${plural(this.#items.length, "file")} sent.`);
+      this.#items = [];
+    }
     const tray = byId("upload-tray");
     tray.hidden = this.#items.length === 0 && this.#leftOut === 0;
     const open = this.#items.some(isOpen);

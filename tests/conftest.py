@@ -1,9 +1,9 @@
-"""One private PostgreSQL per session, one migrated database per test."""
+"""One private PostgreSQL per session, one migrated and empty database per test."""
 
 import random
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 import psycopg
@@ -15,15 +15,17 @@ from citewell.domain.ids import DEFAULT_TENANT, TenantId, new_id
 from citewell.storage import migrate
 from citewell.storage.database import Database
 from citewell.storage.embedded import EmbeddedPostgres
+from citewell.storage.tables.schema import metadata
 
 TEMPLATE = "citewell_template"
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """The session's server; `admin_url` connects as its owner, who no row policy binds."""
+    """The session's server; `admin_url` connects as its owner, whom no row policy binds."""
 
     admin_url: str
+    clean: list[str] = field(default_factory=list)
 
     def url_of(self, name: str) -> str:
         return make_url(self.admin_url).set(database=name).render_as_string(hide_password=False)
@@ -38,10 +40,48 @@ class PostgresServer:
         name = make_url(url).database or ""
         self._execute("DROP DATABASE {} WITH (FORCE)", name)
 
+    def take(self) -> str:
+        """A migrated database without a row but the default tenant's."""
+        return self.clean.pop() if self.clean else self.create()
+
+    def give_back(self, url: str) -> None:
+        """Empty it for the next test, which is much faster than making another one."""
+        with psycopg.connect(url) as connection:
+            connection.execute(DISCONNECT_OTHERS)
+            said = connection.execute(SCHEMA).fetchone()
+            if said == (migrate.head(), len(metadata.tables) + 1):
+                connection.execute(EMPTY)
+                self.clean.append(url)
+                return
+        self.drop(url)
+
     def _execute(self, statement: str, *names: str) -> None:
         query = sql.SQL(statement).format(*map(sql.Identifier, names))
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             connection.execute(query)
+
+
+DISCONNECT_OTHERS = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid != pg_backend_pid()
+"""
+SCHEMA = """
+    SELECT version_num, (SELECT count(*) FROM pg_tables WHERE schemaname = 'public')
+    FROM alembic_version
+"""
+# No trigger checks the order in which the tables are emptied.
+EMPTY = (
+    sql.SQL("SET LOCAL session_replication_role = replica;")
+    + sql.SQL("").join(
+        sql.SQL("DELETE FROM {};").format(sql.Identifier(name))
+        for name in metadata.tables
+        if name != "tenants"
+    )
+    + sql.SQL(
+        "DELETE FROM tenants WHERE id != {0}; UPDATE tenants SET audit_head = -1, audit_hash = '';"
+        "ALTER SEQUENCE chunks_key_seq RESTART"
+    ).format(sql.Literal(DEFAULT_TENANT))
+)
 
 
 @pytest.fixture(scope="session")
@@ -64,10 +104,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
 
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """The URL of a fresh, migrated database that only this test has."""
-    url = postgres_server.create()
+    """The URL of a migrated database without rows that only this test has."""
+    url = postgres_server.take()
     yield url
-    postgres_server.drop(url)
+    postgres_server.give_back(url)
 
 
 @pytest.fixture

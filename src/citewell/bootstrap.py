@@ -27,7 +27,7 @@ from citewell.retrieval.projections import Projections
 from citewell.retrieval.service import Retrieval
 from citewell.storage import schema
 from citewell.storage.blobs import BlobStore
-from citewell.storage.database import Database
+from citewell.storage.database import Database, refusal
 from citewell.storage.embedded import EmbeddedPostgres
 from citewell.storage.notifications import Notifications
 from citewell.storage.repositories.collections import CHANGES_TOPIC
@@ -177,6 +177,11 @@ async def _wait_for(database: Database) -> None:
         try:
             await database.ping()
         except UnavailableError as error:
+            if refused := refusal(error):
+                raise StartError(
+                    f"The database refuses the connection: {refused}.",
+                    hint="Correct the user, the password and the name in DATABASE_URL.",
+                ) from error
             if not said:
                 log.warning("database.waiting", why=error.message)
                 said = True

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,7 @@ class Sampler:
 
     def version(self, count: int) -> list[Entry]:
         """The entries of a new version of a new document."""
-        document, version = uuid4(), uuid4()
+        document, version = (UUID(bytes=self.dice.bytes(16)) for _ in range(2))
         keys = range(self.next_key, self.next_key + count)
         self.next_key += count
         return [

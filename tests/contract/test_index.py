@@ -25,6 +25,7 @@ from tests.contract.index_sample import (
 # Vectors are kept in 16 bits; a cosine of unit vectors is off by less than this.
 TOLERANCE = 2e-3
 READERS = 8
+CHANGES = 30
 
 
 def results(snapshot: Snapshot, sample: Sampler) -> list[tuple[list[int], list[float]]]:
@@ -227,7 +228,7 @@ def test_only_what_is_allowed_is_found_and_all_of_it(
 def test_a_snapshot_stays_as_it_was(open_projection: Opener, sample: Sampler) -> None:
     projection = open_projection()
     taken: list[tuple[Snapshot, object]] = []
-    versions = sample.versions(40)
+    versions = sample.versions(20)
     for number, version in enumerate(versions, start=1):
         gone = [versions[number // 2][0].version] if number % 3 == 0 else []
         projection.apply(number, gone, version)
@@ -239,12 +240,12 @@ def test_a_snapshot_stays_as_it_was(open_projection: Opener, sample: Sampler) ->
     projection.close()
     for snapshot, before in taken:
         assert results(snapshot, sample) == before
-    assert [snapshot.position for snapshot, _ in taken] == list(range(5, 41, 5))
+    assert [snapshot.position for snapshot, _ in taken] == list(range(5, 21, 5))
 
 
 def test_readers_never_see_a_change_half_done(open_projection: Opener, sample: Sampler) -> None:
     projection = open_projection()
-    versions = sample.versions(60)
+    versions = sample.versions(CHANGES)
     history = {0: Truth()}
     for number, version in enumerate(versions, start=1):
         truth = Truth(dict(history[number - 1].entries))
@@ -274,7 +275,7 @@ def test_readers_never_see_a_change_half_done(open_projection: Opener, sample: S
         readers = [pool.submit(read, which) for which in range(READERS)]
         pool.submit(write).result(timeout=120)
         assert all(reader.result(timeout=60) for reader in readers)
-    assert projection.snapshot.position == 60
+    assert projection.snapshot.position == CHANGES
 
 
 def check_against(snapshot: Snapshot, truth: Truth, query: np.ndarray) -> None:

@@ -50,7 +50,7 @@ class ProjectionMachine(RuleBasedStateMachine):
         known = sorted({entry.version for entry in self.truth.entries.values()})
         version = data.draw(st.sampled_from(known))
         entries = [e for e in self.truth.entries.values() if e.version == version]
-        kept = data.draw(st.lists(st.sampled_from(entries), min_size=1, unique_by=id))
+        kept = data.draw(st.lists(st.sampled_from(entries), min_size=1, unique_by=lambda e: e.key))
         self.apply([version] if data.draw(st.booleans()) else [], kept)
 
     @rule()

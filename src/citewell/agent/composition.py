@@ -120,7 +120,8 @@ def _run_of_lines(pattern: re.Pattern[str], text: str, start: int, end: int) -> 
 def _with_introduction(text: str, first: int) -> int:
     """A line that ends in a colon just before a list introduces it."""
     head = text[:first].rstrip()
-    if not head.endswith(":"):
+    # One blank line may stand between the two, as Markdown likes it.
+    if not head.endswith(":") or text[len(head) : first].count("\n") > 2:
         return first
     return head.rfind("\n") + 1
 

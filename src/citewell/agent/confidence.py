@@ -1,4 +1,8 @@
-"""How sure we are that the passages answer the question: calibrated once, on shipped data."""
+"""How sure we are that the passages answer the question: 1 or more is enough to answer.
+
+Calibrated once on shipped data, so that 5 % of the questions that a collection cannot answer are
+answered: SQuAD articles 1–12 indexed, 400 questions of theirs and 400 of articles 13–24.
+"""
 
 from collections.abc import Sequence
 
@@ -7,7 +11,21 @@ from citewell.agent.quoting import Sentence
 ENOUGH = 1.0
 LOOKED_AT = 5
 
+# Where each measure stood at 5 % wrongly answered.
+WITH_MATCHES = 1.303
+WITHOUT_MATCHES = 0.793
+# A model that was not trained for the language says nothing by its cosines.
+WORDS_ALONE = 0.55
 
-def confidence(scored: Sequence[Sentence]) -> float:
-    """The best sum of meaning and covered words among the best sentences; 0 without any."""
-    return max((s.cosine + s.coverage for s in scored[:LOOKED_AT]), default=0.0)
+
+def confidence(scored: Sequence[Sentence], *, has_matches: bool, knows_language: bool) -> float:
+    """Meaning, covered words and matches of the best sentences, relative to what is enough."""
+    best = scored[:LOOKED_AT]
+    if not best:
+        return 0.0
+    if not knows_language:
+        return max(s.coverage for s in best) / WORDS_ALONE
+    meant = max(s.cosine + s.coverage for s in best)
+    if not has_matches:
+        return meant / WITHOUT_MATCHES
+    return (meant + max(s.matches for s in best)) / WITH_MATCHES

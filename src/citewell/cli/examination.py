@@ -59,11 +59,14 @@ def _database(settings: Settings, home: Path) -> str:
     url, embedded = database_url(settings, home)
     current, head = migrate.versions(url)
     durable = asyncio.run(_durability(url))
+    kind = "private" if embedded else "DATABASE_URL"
+    if current is None:
+        return f"{kind}, empty; the first start makes its schema"
     if current != head:
         raise AppError(f"schema {current}, not {head}", hint="Run `citewell db upgrade`.")
     if "off" in durable.values():
         raise AppError(f"not durable: {durable}", hint="Turn fsync and synchronous_commit on.")
-    return f"{'private' if embedded else 'DATABASE_URL'}, schema {current}, durable"
+    return f"{kind}, schema {current}, durable"
 
 
 async def _durability(url: str) -> dict[str, str]:

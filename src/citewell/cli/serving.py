@@ -4,11 +4,13 @@ import contextlib
 import errno
 import json
 import os
+import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -28,6 +30,15 @@ DRAIN_SECONDS = 20
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+class _Listener(uvicorn.Server):
+    """Ends in order at the first signal, at once at the second."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            self.force_exit = True
+        super().handle_exit(sig, frame)
+
+
 class Serving:
     """One server. `ready` is set when it answers, or when it could not be started."""
 
@@ -40,7 +51,7 @@ class Serving:
         self.address = ""
         self.sign_in = ""
         self.failure: StartError | None = None
-        self._server: uvicorn.Server | None = None
+        self._server: _Listener | None = None
         self._stopping = False
 
     def run(self) -> None:
@@ -49,9 +60,12 @@ class Serving:
         home = prepare_home(self.settings.home)
         listener = bind(self.settings.host, self.settings.port)
         self.address = address_of(listener, self.settings.host)
-        self._server = uvicorn.Server(self._configuration())
+        self._server = _Listener(self._configuration())
         if self._stopping:
             return
+        if threading.current_thread() is threading.main_thread():
+            # The listener raises the signal that ended it once more; a stop in order is no failure.
+            signal.signal(signal.SIGTERM, lambda *_: None)
         with listener, announced(home, listener, quiet=self.quiet):
             self._server.run(sockets=[listener])
         self.ready.set()

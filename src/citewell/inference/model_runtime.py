@@ -55,6 +55,8 @@ def open_runtime(folder: Path = BUILTIN) -> ModelRuntime:
         revision=manifest["sha256"]["model.onnx"],
         dimension=manifest["dimension"],
         max_tokens=manifest["max_tokens"],
+        # all-MiniLM-L6-v2's training pairs are English (its model card).
+        languages=frozenset({"en"}),
     )
     return ModelRuntime(model, WordPieces(definition), definition, _session(weights))
 

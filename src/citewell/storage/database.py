@@ -227,9 +227,20 @@ def is_unreachable(error: DBAPIError) -> bool:
     return state is None or state.startswith(("08", "53", "57P"))
 
 
+_REFUSALS = ("authentication failed", "no pg_hba.conf entry", "does not exist", "not permitted")
+
+
 def _bad_url() -> StartError:
     return StartError(
         "DATABASE_URL is not a PostgreSQL address.",
         hint="Write it as postgresql://user:password@host:5432/name, or unset it to use the"
         " private database in the data directory.",
     )
+
+
+def refusal(error: UnavailableError) -> str:
+    """Why the server does not let us in, when waiting cannot mend that; empty otherwise."""
+    # libpq gives no SQLSTATE for a connection that was refused, only the server's words.
+    said = str(error.__cause__ or "").partition("FATAL:")[2].splitlines()
+    reason = said[0].strip() if said else ""
+    return reason if any(words in reason for words in _REFUSALS) else ""

@@ -92,8 +92,9 @@ class EmbeddedPostgres:
             postmaster.discard_stale_pid(self.folder)
             try:
                 self.server.start()
-            # A server that was killed leaves its memory and socket behind for a moment.
-            except (subprocess.SubprocessError, AssertionError) as error:
+            # A server that was killed leaves its memory and socket behind for a moment. One that
+            # ended before it had a log makes the package stumble over the missing log instead.
+            except (subprocess.SubprocessError, AssertionError, FileNotFoundError) as error:
                 if time.monotonic() > deadline:
                     raise _start_error(self.folder) from error
                 time.sleep(RETRY_SECONDS)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from citewell.domain.ids import TenantId, new_id
-from citewell.storage.database import Database
+from citewell.storage.database import Database, Transaction
 from tests.unit.storage.rows import execute
 
 RECORDS = 12
@@ -29,16 +29,21 @@ FLIPS = {
 
 @pytest.fixture
 async def chain(database: Database, tenant: TenantId) -> None:
-    """`RECORDS` records in as many transactions."""
-    for number in range(RECORDS):
-        await record(database, tenant, number)
+    """`RECORDS` records."""
+    async with database.transaction(tenant) as tx:
+        for number in range(RECORDS):
+            await record_in(tx, number)
 
 
 async def record(database: Database, tenant: TenantId, number: int) -> None:
     async with database.transaction(tenant) as tx:
-        await tx.audit.record(
-            new_id(), "document.add", f"target {number}", details={"size": 3}, request_id="r"
-        )
+        await record_in(tx, number)
+
+
+async def record_in(tx: Transaction, number: int) -> None:
+    await tx.audit.record(
+        new_id(), "document.add", f"target {number}", details={"size": 3}, request_id="r"
+    )
 
 
 async def first_broken(database: Database, tenant: TenantId) -> int | None:

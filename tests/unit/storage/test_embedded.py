@@ -167,7 +167,9 @@ def test_a_pid_file_that_names_no_server_is_no_hindrance(
     said = content.format(pid=os.getpid(), folder=folder)
     (folder / "postmaster.pid").write_text(said)
     assert not postmaster.is_alive(folder)
-    assert answer(EmbeddedPostgres.start(folder).url) == (1,)
+    embedded = EmbeddedPostgres.start(folder)
+    assert answer(embedded.url) == (1,)
+    embedded.stop()
 
 
 def test_the_pid_file_of_a_living_server_is_never_removed(started: EmbeddedPostgres) -> None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from citewell.agent.composition import MAX_SENTENCES, Unit, choose
 from citewell.agent.confidence import ENOUGH, confidence
-from citewell.agent.quoting import Asked, score_sentences
+from citewell.agent.quoting import score_sentences
+from citewell.agent.reading import read
 from citewell.agent.state import State
 from citewell.agent.telling import step
 from citewell.domain.passages import Passage
-from citewell.inference.embedding import Embedder, TokenStates
+from citewell.inference.embedding import Embedder
 
 READ = 8
 
@@ -23,40 +24,27 @@ class Judge:
 
     async def __call__(self, state: State) -> State:
         """Choose what to quote; none when nothing is near enough."""
-        look = state["looks"]
-        async with step("judge", look) as told:
-            passages = state["passages"][:READ]
-            parts = state["parts"]
-            states = await self._states(passages)
+        async with step("judge", state["looks"]) as told:
+            passages, parts = state["passages"][:READ], state["parts"]
             units: list[Unit] = []
             best = 0.0
-            each = max(1, MAX_SENTENCES // len(parts)) if len(parts) > 1 else MAX_SENTENCES
-            for part, terms in zip(parts, state["terms"], strict=True):
-                asked = await self._asked(part, terms)
-                scored = await asyncio.to_thread(score_sentences, asked, passages, states)
-                sure = confidence(scored)
+            each = max(1, MAX_SENTENCES // len(parts))
+            for number, (part, terms) in enumerate(zip(parts, state["terms"], strict=True)):
+                sure, chosen = await self._part(part, terms, passages, each)
+                told.details[f"confidence_{number}"] = round(sure, 4)
                 best = max(best, sure)
-                told.details[f"confidence_{len(told.details)}"] = round(sure, 4)
-                if sure >= ENOUGH:
-                    units += _new(units, choose(scored, passages, each))
-        reason = "" if units else _reason(passages)
+                units += [unit for unit in chosen if unit not in units]
+        reason = "" if units else "nothing_near" if passages else "nothing_found"
         return State(units=tuple(units), confidence=best, reason=reason)
 
-    async def _states(self, passages: Sequence[Passage]) -> list[TokenStates]:
-        states = await self.embedder.token_states([p.text for p in passages])
-        return states or []
-
-    async def _asked(self, part: str, terms: Mapping[str, float]) -> Asked:
-        vector, states = await asyncio.gather(
-            self.embedder.embed_query(part), self.embedder.token_states([part])
-        )
-        return Asked(part, vector, (states or [])[0], terms)
-
-
-def _new(units: Sequence[Unit], more: Sequence[Unit]) -> list[Unit]:
-    known = {(u.number, u.start, u.end) for u in units}
-    return [unit for unit in more if (unit.number, unit.start, unit.end) not in known]
-
-
-def _reason(passages: Sequence[Passage]) -> str:
-    return "nothing_near" if passages else "nothing_found"
+    async def _part(
+        self, part: str, terms: Mapping[str, float], passages: Sequence[Passage], most: int
+    ) -> tuple[float, list[Unit]]:
+        """How sure we are of this part's answer, and the units to quote when we are."""
+        near = await read(self.embedder, part, list(terms), passages)
+        scored = await asyncio.to_thread(score_sentences, part, terms, passages, near)
+        languages = self.embedder.model.languages
+        spoken = passages[scored[0].passage].language if scored else ""
+        known = not languages or not spoken or spoken in languages
+        sure = confidence(scored, has_matches=near.has_matches, knows_language=known)
+        return sure, choose(scored, passages, most) if sure >= ENOUGH else []

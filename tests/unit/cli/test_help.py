@@ -1,0 +1,36 @@
+"""`citewell --help` is there before one has finished asking."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+BUDGET_SECONDS = 0.3
+TRIES = 5
+
+
+def _help(*words: str) -> tuple[float, str]:
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "citewell.cli.main", *words, "--help"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return time.perf_counter() - began, done.stdout
+
+
+def test_help_is_there_within_its_budget_at_best_of_five() -> None:
+    times = [_help()[0] for _ in range(TRIES)]
+    assert min(times) <= BUDGET_SECONDS, times
+
+
+@pytest.mark.parametrize(
+    "words", [("docs",), ("docs", "add"), ("collections",), ("index",), ("jobs",), ("serve",)]
+)
+def test_every_group_explains_itself_without_colour_in_a_pipe(words: tuple[str, ...]) -> None:
+    said = _help(*words)[1]
+    assert "Usage:" in said
+    assert "\x1b" not in said

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from citewell.domain.sentences import sentences
-from citewell.inference.builtin_embedder import BuiltinEmbedder
 from numpy.typing import NDArray
 
+from citewell.domain.sentences import sentences
+from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.inference.embedding import PassageText
 
 PIECE = 200

@@ -41,10 +41,10 @@ async def ours(pieces: Pieces, asked: list[Question]) -> dict[str, Any]:
     """The product's figures for every mode, and its ranking of documents."""
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home), workers=0)
-        async with open_app(settings, role="api") as app:
+        async with open_app(settings) as app:
             principal = await app.accounts.administrator()
             began = time.perf_counter()
-            collection, names = await seed(app, pieces)
+            collection, names = await seed(app, principal, pieces)
             seeded = time.perf_counter() - began
             began = time.perf_counter()
             await app.retrieval.search(principal, SearchQuery("warm up", (collection,)))

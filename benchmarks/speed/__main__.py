@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import platform
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -40,7 +41,7 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=100_000)
     parser.add_argument("--questions", type=int, default=200)
     asked = parser.parse_args()
-    runs = {
+    runs: dict[str, Callable[[], dict[str, Any]]] = {
         "P1": lambda: embedding.measure(asked.data, asked.peers),
         "P2": lambda: ingestion.measure(asked.data),
         "P3": lambda: search.measure(

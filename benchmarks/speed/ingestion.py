@@ -1,4 +1,4 @@
-"""Promise P2: upload to searchable, beside the embedder alone on the same chunks; search meanwhile."""
+"""Promise P2: upload to searchable beside the embedder alone; and the search meanwhile."""
 
 import asyncio
 import json

@@ -49,8 +49,9 @@ class Encoder:
             "token_type_ids": np.zeros_like(ids),
         }
         states = self.session.run(None, {k: v for k, v in feed.items() if k in self.inputs})[0]
-        vector = states[0].mean(0)
-        return (vector / np.linalg.norm(vector)).astype(np.float32)
+        vector: np.ndarray[Any, Any] = states[0].mean(0)
+        unit: np.ndarray[Any, Any] = vector / np.linalg.norm(vector)
+        return unit.astype(np.float32)
 
 
 def langchain(texts: list[str], vectors: Any, encode: Encoder) -> tuple[Search, str]:

@@ -1,6 +1,6 @@
 """The text of PDF pages is mended where it is safe, and pages cover the text."""
 
-from citewell.documents.parsers.pdf import joined, mended, tidy, without_running_lines
+from citewell.documents.parsers.formats.pdf import joined, mended, tidy, without_running_lines
 
 
 def test_a_word_broken_at_a_line_end_is_whole_again() -> None:

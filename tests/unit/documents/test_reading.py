@@ -5,26 +5,13 @@ import io
 import json
 import stat
 import zipfile
-from collections.abc import Mapping
 
 import pytest
 
 from citewell.documents.parsers.reading import read
 from citewell.domain.documents import ParsedText, TextKind
 from citewell.domain.errors import DocumentError
-
-CONTENT = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
-TYPES = (
-    '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
-    '<Default Extension="rels" '
-    'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-    f'<Override PartName="/word/document.xml" ContentType="{CONTENT}"/></Types>'
-)
-RELS = (
-    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
-    '<Relationship Id="r1" Target="word/document.xml" Type="http://schemas.openxmlformats.org/'
-    'officeDocument/2006/relationships/officeDocument"/></Relationships>'
-)
+from tests.unit.documents.packaged import docx, zipped
 
 
 def parse(data: bytes, filename: str, text_chars: int = 1_000_000) -> ParsedText:
@@ -37,23 +24,6 @@ def reason(data: bytes, filename: str, text_chars: int = 1_000_000) -> str:
     assert caught.value.message
     assert caught.value.hint
     return caught.value.reason
-
-
-def zipped(entries: Mapping[str, bytes | str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def docx(body: str, doctype: str = "") -> dict[str, bytes | str]:
-    space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-    document = (
-        f'<?xml version="1.0"?>{doctype}<w:document xmlns:w="{space}"><w:body>'
-        f"<w:p><w:r><w:t>{body}</w:t></w:r></w:p></w:body></w:document>"
-    )
-    return {"[Content_Types].xml": TYPES, "_rels/.rels": RELS, "word/document.xml": document}
 
 
 def test_source_code_is_its_own_canonical_text() -> None:
@@ -122,20 +92,6 @@ def test_a_docx_with_the_name_of_a_pdf_is_read_with_a_warning() -> None:
     parsed = parse(zipped(docx("Hello there")), "d.pdf")
     assert parsed.text == "Hello there"
     assert "DOCX" in parsed.warnings[0]
-
-
-def test_attachments_are_named_and_not_read() -> None:
-    mail = (
-        "From: a@example.com\nTo: b@example.com\nSubject: Hello\nMIME-Version: 1.0\n"
-        'Content-Type: multipart/mixed; boundary="x"\n\n'
-        "--x\nContent-Type: text/plain\n\nThe body.\n"
-        '--x\nContent-Type: text/plain; name="s.txt"\n'
-        'Content-Disposition: attachment; filename="s.txt"\n\nTHE ATTACHED\n--x--\n'
-    )
-    parsed = parse(mail.encode(), "m.eml")
-    assert "The body." in parsed.text
-    assert "THE ATTACHED" not in parsed.text
-    assert (parsed.title, parsed.warnings) == ("Hello", ("Attachments were not read: s.txt.",))
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,15 @@ _KEPT = (
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """`text` of the whole file, the text of each page where the format has pages, metadata."""
+    """`text` of the whole file, the text of each page where the format has pages, metadata.
+
+    `remarks` are what readers of a PDF wrote on it: number of the page, words.
+    """
 
     text: str
     pages: tuple[str, ...]
     metadata: dict[str, Any]
+    remarks: tuple[tuple[int, str], ...] = ()
 
     @property
     def title(self) -> str:
@@ -67,6 +71,7 @@ def extract(
         output_format=form,
         images=kreuzberg.ImageExtractionConfig(extract_images=False),
         pages=pages,
+        pdf_options=kreuzberg.PdfConfig(extract_annotations=True),
         concurrency=kreuzberg.ConcurrencyConfig(max_threads=1),
     )
     try:
@@ -77,7 +82,12 @@ def extract(
     except (kreuzberg.KreuzbergError, RuntimeError, ValueError, OSError) as error:
         raise _explained(error) from error
     contents = tuple(str(page["content"]) for page in result.pages or ())
-    return Extracted(str(result.content), contents, dict(result.metadata))
+    remarks = tuple(
+        (int(one.page_number), str(one.content))
+        for one in result.annotations or ()
+        if one.content and one.annotation_type != "link"
+    )
+    return Extracted(str(result.content), contents, dict(result.metadata), remarks)
 
 
 def _explained(error: BaseException) -> DocumentError:

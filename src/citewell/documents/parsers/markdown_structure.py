@@ -13,6 +13,14 @@ _EMPHASIS = re.compile(r"\*{1,3}|`")
 _LINK = re.compile(r"(!?)\[([^\[\]\n]*)\]\(([^()\n]*(?:\([^()\n]*\)[^()\n]*)*)\)")
 # Without its backslash the first of a line could become a heading, an item or a table.
 _ESCAPE = re.compile(r"(?<!^)\\([!-/:-@\[-`{-~])")
+# A bar inside a cell keeps its backslash.
+_CELL_ESCAPE = re.compile(r"\\([!-/:-@\[-`{}~])")
+# Columns that are padded to one width cost room and say nothing.
+_PADDING = re.compile(r" {2,}")
+_RULE = re.compile(r"-{4,}(?=:? \|)")
+_EMPTY_ROW = re.compile(r"\|[ |]*\|")
+# What a converter makes of formatted nothing.
+_NOTHING = re.compile(r"(?:\\[*_-])+")
 _BLANKS = re.compile(r"\n{3,}")
 
 
@@ -42,10 +50,14 @@ def readable(markdown: str, *, keep_links: bool) -> str:
 
     `keep_links` keeps the targets of links to the web; otherwise only their text stays.
     """
-    lines = (
-        line if is_code else _readable_line(line, keep_links=keep_links)
-        for _, line, is_code in _lines(markdown)
-    )
+    lines: list[str] = []
+    for _, line, is_code in _lines(markdown):
+        is_row = line.startswith("|") and not is_code
+        # The first row of a table may be empty: a table needs a head.
+        if is_row and lines and lines[-1].startswith("|") and _EMPTY_ROW.fullmatch(line):
+            continue
+        shown = line if is_code else _readable_line(line, keep_links=keep_links)
+        lines.append(_PADDING.sub(" ", _RULE.sub("---", shown)) if is_row else shown)
     return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
 
 
@@ -56,12 +68,21 @@ def _readable_line(line: str, *, keep_links: bool) -> str:
             return match[0]
         return str(label)
 
-    if "\\" in line and not line.startswith("|"):
-        line = _ESCAPE.sub(r"\1", line)
+    line = _unescaped(line) if "\\" in line else line
     line = _without_comments(line) if "<!--" in line else line
     # Twice, because a link may hold an image.
     line = _LINK.sub(linked, _LINK.sub(linked, line)) if "](" in line else line
     return line.rstrip()
+
+
+def _unescaped(line: str) -> str:
+    if line.startswith("|"):
+        return _CELL_ESCAPE.sub(r"\1", line)
+    if _NOTHING.fullmatch(line):
+        return ""
+    shown = _ESCAPE.sub(r"\1", line.removeprefix("\\") if line.startswith("\\!") else line)
+    # Bold that a line break has cut in two.
+    return shown.replace("**", "") if shown.count("**") % 2 else shown
 
 
 def _without_comments(line: str) -> str:

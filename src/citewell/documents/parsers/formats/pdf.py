@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from citewell.documents.parsers.decoding import without_controls
 from citewell.documents.parsers.extraction import extract
+from citewell.documents.parsers.formats.bidi import as_read
 from citewell.documents.parsers.media import Media
 from citewell.domain.documents import PageSpan, ParsedText, TextKind
 from citewell.domain.errors import DocumentError
@@ -31,7 +32,8 @@ def read_pdf(data: bytes, media: Media) -> ParsedText:
     """
     found = extract(data, media.media_type, "plain")
     raw = list(found.pages) or [found.text]
-    pages = without_running_lines([tidy(page) for page in mended(raw)])
+    pages = without_running_lines([as_read(tidy(page)) for page in mended(raw)])
+    pages = with_remarks(pages, found.remarks)
     if not any(page.strip() for page in pages):
         raise DocumentError(
             "no_text",
@@ -97,6 +99,20 @@ def without_running_lines(pages: Sequence[str]) -> list[str]:
         shortened.append(_without(page, {at for at, key in running.items() if key in seen}))
         seen.update(running.values())
     return shortened
+
+
+def with_remarks(pages: Sequence[str], remarks: Sequence[tuple[int, str]]) -> list[str]:
+    """Pages with what readers wrote on them (number of the page, words) as their last lines."""
+    written: dict[int, list[str]] = {}
+    for number, words in remarks:
+        # A highlight often repeats the words that it marks.
+        said = " ".join(without_controls(words).split())
+        if said and 0 < number <= len(pages) and said not in " ".join(pages[number - 1].split()):
+            written.setdefault(number, []).append(f"Note: {said}")
+    return [
+        "\n\n".join([page, "\n".join(written[number])]).strip("\n") if number in written else page
+        for number, page in enumerate(pages, 1)
+    ]
 
 
 def joined(pages: Sequence[str]) -> tuple[str, tuple[PageSpan, ...]]:

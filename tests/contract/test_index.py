@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import uuid4
 
 import numpy as np
@@ -197,6 +198,30 @@ def test_any_chunks_can_be_scored_and_unknown_ones_are_told_apart(
     assert documents[1].tobytes() == truth.entries[5].document.bytes
     assert not any(documents[0].tobytes())
     assert projection.snapshot.vectors(keys).shape[1] == 16
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 99])
+def test_the_first_chunks_of_a_document_are_found_however_keys_are_mixed(
+    open_projection: Opener, sample: Sampler, most: int
+) -> None:
+    versions = sample.versions(12, 6)
+    entries = [entry for version in versions for entry in version]
+    keys = sample.dice.permutation(len(entries)) + 1
+    mixed = [replace(e, key=int(k)) for e, k in zip(entries, keys, strict=True)]
+    projection = open_projection()
+    # In parts, too: a version may come in more than one change.
+    projection.apply(1, [], mixed[::2], replace=False)
+    projection.apply(1, [], mixed[1::2], replace=False)
+    projection.apply(2, [entries[0].version], [])
+    asked = {entries[0].document, entries[9].document, entries[-1].document, uuid4()}
+    expected = [
+        sorted(e.key for e in mixed if e.document == document)[:most]
+        for document in asked - {entries[0].document}
+    ]
+    found = projection.snapshot.keys_of(asked, most)
+    assert found.tolist() == sorted(key for keys in expected for key in keys)
+    assert projection.snapshot.keys_of(set(), most).tolist() == []
+    assert open_projection("empty").snapshot.keys_of(asked, most).tolist() == []
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 100, 400])

@@ -93,7 +93,7 @@ class Snapshot:
 
     def keys_of(self, documents: Collection[UUID], most: int) -> Keys:
         """Up to `most` chunks of each of these documents, the first ones, ascending."""
-        if not documents:
+        if not documents or not self.blocks:
             return EMPTY_KEYS
         wanted = np.array([document.bytes for document in documents], dtype="V16").view("S16")
         parts = []
@@ -101,11 +101,13 @@ class Snapshot:
             mine = block.documents.view("S16")
             chosen = np.isin(mine, wanted)
             at = np.flatnonzero(chosen if mask is None else chosen & mask)
-            # Keys of one document ascend with its chunks; keep the first of each.
-            _, first, place = np.unique(mine[at], return_index=True, return_inverse=True)
-            rank = np.arange(len(at)) - first[place] if len(at) else at
-            parts.append(block.keys[at[rank < most]])
-        return np.sort(np.concatenate(parts)) if parts else EMPTY_KEYS
+            parts.append((block.keys[at], mine[at]))
+        keys, owners = (np.concatenate(side) for side in zip(*parts, strict=True))
+        # Documents that were taken in together have keys between each other's.
+        order = np.lexsort((keys, owners))
+        _, first, counts = np.unique(owners[order], return_index=True, return_counts=True)
+        rank = np.arange(len(keys)) - np.repeat(first, counts)
+        return np.sort(keys[order][rank < most])
 
     def keys(self) -> Keys:
         """Every searchable key, ascending."""

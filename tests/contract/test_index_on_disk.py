@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from tests.contract.index_sample import ENGINES, WORDS, Opener, Sampler, fill
 
 SECONDS = 60.0
 CRASHES = 8
+OPENED = 12
+SAVES = 3
 
 Corruption = Callable[[Path, random.Random], None]
 
@@ -199,6 +202,23 @@ def test_two_processes_of_one_folder_do_not_disturb_each_other(
     # The one that is behind must not replace what is newer.
     assert open_projection().snapshot.position == 6
     assert other.snapshot.size == 24
+
+
+def test_an_index_that_another_saves_again_while_it_is_opened_is_not_damaged(
+    open_projection: Opener, sample: Sampler
+) -> None:
+    writer = open_projection()
+    fill(writer, sample.versions(6))
+    writer.save()
+    opened = []
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(OPENED):
+            saves = [pool.submit(writer.save) for _ in range(SAVES)]
+            opened.append(open_projection())
+            for save in saves:
+                save.result(timeout=SECONDS)
+    assert [one.damage for one in opened] == [""] * OPENED
+    assert {one.snapshot.position for one in opened} == {6}
 
 
 def test_closing_leaves_nothing_but_generations(open_projection: Opener, sample: Sampler) -> None:

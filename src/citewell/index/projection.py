@@ -22,6 +22,7 @@ from citewell.index.snapshot import Mask, Snapshot
 # never more than log2(n) blocks and every vector is moved a bounded number of times.
 RATIO = 2
 
+LOAD_ATTEMPTS = 10
 CLOCK_SECONDS = 60.0
 _OWNED = re.compile(r"(?:work|incoming)-(\d+)-[0-9a-f]+")
 
@@ -49,15 +50,7 @@ class Projection:
         """
         work = folder / f"work-{os.getpid()}-{uuid4().hex[:8]}"
         _remove_abandoned(folder)
-        position, blocks, damage = 0, list[tuple[Block, Mask | None]](), ""
-        generation = generations.newest(folder)
-        if generation is not None:
-            try:
-                position, blocks = generations.load(generation, work)
-            except (DamagedError, OSError, RuntimeError, ValueError) as error:
-                damage, position, blocks = str(error), 0, []
-                shutil.rmtree(work, ignore_errors=True)
-                generations.remove(generation)
+        position, blocks, damage = _load_newest(folder, work)
         try:
             lexical = LexicalIndex.open(work)
         except ValueError as error:
@@ -129,6 +122,24 @@ class Projection:
     def _is_worn(self, block: Block, alive: int) -> bool:
         untrained = not block.probes and alive >= self.settings.exact_below
         return alive * 2 < block.size or untrained
+
+
+def _load_newest(folder: Path, work: Path) -> tuple[int, list[tuple[Block, Mask | None]], str]:
+    """Position, blocks and damage of the newest generation; its words are put into `work`."""
+    for _ in range(LOAD_ATTEMPTS):
+        generation = generations.newest(folder)
+        if generation is None:
+            # A listing may miss both the old one and the one that replaces it.
+            continue
+        try:
+            return *generations.load(generation, work), ""
+        except (DamagedError, OSError, RuntimeError, ValueError) as error:
+            shutil.rmtree(work, ignore_errors=True)
+            # One that another process has replaced meanwhile is gone, not damaged.
+            if generation.exists():
+                generations.remove(generation)
+                return 0, [], str(error)
+    return 0, [], ""
 
 
 def _without(block: Block, mask: Mask | None, gone: Collection[UUID]) -> Mask | None:

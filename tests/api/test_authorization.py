@@ -28,7 +28,8 @@ BODIES: dict[str, Any] = {
     "sign_in": {"key": "x" * 40},
 }
 OPEN_ROUTES = {
-    "livez", "readyz", "prometheus", "openapi", "page", "page_file", "sign_in", "sign_in_by_code"
+    "livez", "readyz", "healthz", "prometheus", "openapi", "page", "page_file", "sign_in",
+    "sign_in_by_code",
 }  # fmt: skip
 
 

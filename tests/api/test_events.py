@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import psycopg
 import pytest
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
@@ -360,3 +361,39 @@ async def big_run(app: App) -> str:
             ]
             await tx.runs.append(run_id, events)
     return str(run_id)
+
+
+async def test_a_reader_of_events_that_are_kept_no_longer_is_told_so(
+    address: str, app: App, postgres_url: str
+) -> None:
+    run = await stored_run(app, 6)
+    await forget(postgres_url, run, before=3)
+    path = f"http://{address}/api/v1/runs/{run}/events"
+    async with httpx.AsyncClient(headers=bearer(app.admin_key), timeout=SECONDS) as client:
+        for last in (-1, 0, 1):
+            gone = await client.get(path, params={"after": last})
+            assert gone.status_code == 410, last
+            assert gone.json()["code"] == "gone"
+        assert await read_events(await client.get(path, params={"after": 2})) == [3, 4, 5]
+        assert (await client.get(path, params={"after": 5})).status_code == 204
+        await forget(postgres_url, run, before=100)
+        assert (await client.get(path, params={"after": 2})).status_code == 410
+        assert (await client.get(path, params={"after": 5})).status_code == 204
+    async with socket_of(address, app.admin_key) as connection:
+        await connection.send(json.dumps({"op": "sub", "run": run}))
+        assert (await hear(connection))["error"]["code"] == "gone"
+
+
+async def forget(url: str, run: str, *, before: int) -> None:
+    """What a retention of events would do."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute(
+            "DELETE FROM run_events WHERE run_id = %s AND seq < %s", (run, before)
+        )
+
+
+async def test_a_command_that_is_refused_names_the_field(address: str, app: App) -> None:
+    async with socket_of(address, app.admin_key) as connection:
+        await connection.send(json.dumps({"op": "dance", "id": "7"}))
+        said = await hear(connection)
+    assert said["error"]["errors"][0]["field"] == "op"

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from starlette.types import Message
 
 from citewell.api.app import create_app
+from citewell.api.bodies.multipart import read_upload
 from citewell.api.limits import MAX_UPLOADS
-from citewell.api.multipart import read_upload
 from citewell.bootstrap import App
 from citewell.config import LimitSettings
 from citewell.documents.naming import clean_filename

@@ -14,10 +14,12 @@ from starlette.types import Scope
 from citewell.api.schemas.problems import Problem, ProblemField
 from citewell.domain.errors import (
     AppError,
+    ChangedError,
     ConflictError,
     DeniedError,
     DocumentError,
     FieldProblem,
+    GoneError,
     InvalidError,
     LeaseLostError,
     LimitedError,
@@ -41,6 +43,8 @@ STATUS: Mapping[type[AppError], int] = {
     DeniedError: 403,
     NotFoundError: 404,
     ConflictError: 409,
+    GoneError: 410,
+    ChangedError: 412,
     TooLargeError: 413,
     UnsupportedError: 415,
     LimitedError: 429,
@@ -52,7 +56,13 @@ STATUS: Mapping[type[AppError], int] = {
     StartError: 503,
     AppError: 500,
 }
-_HTTP_CODES = {400: "malformed", 404: "not_found", 405: "method_not_allowed"}
+_OF_THE_FRAMEWORK: Mapping[int, tuple[str, str, str]] = {
+    400: ("malformed", "The request cannot be read.", "/openapi.json describes every request."),
+    404: ("not_found", "There is no such address here.", "/openapi.json lists all there are."),
+    405: ("method_not_allowed", "This address does not take this method.", "See `Allow`."),
+}
+_WORDING = {"extra_forbidden": "This field is not known.", "missing": "This field is needed."}
+_PLACES = frozenset({"body", "query", "path", "header", "cookie"})
 
 
 def status_of(error: AppError) -> int:
@@ -68,7 +78,6 @@ def request_id(scope: Scope) -> str:
 def app_error_response(error: AppError, scope: Scope) -> Response:
     """The problem that an expected failure is shown as."""
     status = status_of(error)
-    fields = error.errors if isinstance(error, InvalidError) else ()
     headers: dict[str, str] = {}
     if isinstance(error, LimitedError):
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
@@ -77,11 +86,16 @@ def app_error_response(error: AppError, scope: Scope) -> Response:
     problem = _problem(scope, status, error.code, error.message)
     problem.hint = shown(error.hint)
     problem.retryable = error.retryable
-    problem.errors = [
-        ProblemField(field=shown(one.field), message=shown(one.message))
-        for one in fields[:MAX_PROBLEMS]
-    ]
+    problem.errors = [ProblemField(**one) for one in fields_of(error)]
     return _respond(problem, headers)
+
+
+def fields_of(error: AppError) -> list[dict[str, str]]:
+    """Each field that is at fault and what is wrong with it, as they may be shown."""
+    fields = error.errors if isinstance(error, InvalidError) else ()
+    return [
+        {"field": shown(one.field), "message": shown(one.message)} for one in fields[:MAX_PROBLEMS]
+    ]
 
 
 def http_problem(scope: Scope, status: int, code: str, detail: str, *, hint: str = "") -> Response:
@@ -112,9 +126,10 @@ async def answer_validation(request: Request, error: Exception) -> Response:
 async def answer_http(request: Request, error: Exception) -> Response:
     """Handler for what the framework itself refuses: unknown paths, methods, broken bodies."""
     assert isinstance(error, HTTPException)
-    code = _HTTP_CODES.get(error.status_code, "malformed")
-    problem = _problem(request.scope, error.status_code, code, str(error.detail))
-    return _respond(problem, dict(error.headers or {}))
+    code, detail, hint = _OF_THE_FRAMEWORK.get(error.status_code, _OF_THE_FRAMEWORK[400])
+    response = http_problem(request.scope, error.status_code, code, detail, hint=hint)
+    response.headers.update(error.headers or {})
+    return response
 
 
 def from_validation(error: ValidationError) -> InvalidError:
@@ -140,8 +155,9 @@ def shown(text: str) -> str:
 def _field(error: Mapping[str, object]) -> FieldProblem:
     where = error["loc"]
     assert isinstance(where, tuple)
-    names = [str(part) for part in where if part != "body"]
-    return FieldProblem(".".join(names) or "body", str(error["msg"]))
+    names = [str(part) for part in (where[1:] if where[:1] and where[0] in _PLACES else where)]
+    message = _WORDING.get(str(error["type"])) or str(error["msg"]).removeprefix("Value error, ")
+    return FieldProblem(".".join(names) or str(where[0] if where else "body"), message)
 
 
 def _problem(scope: Scope, status: int, code: str, detail: str) -> Problem:

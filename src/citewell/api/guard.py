@@ -1,7 +1,6 @@
 """The order of a request: credential, then size, then parsing, then work."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,18 +12,15 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from citewell.api.authentication import authenticate
+from citewell.api.bodies.json_bodies import check_json
+from citewell.api.bodies.reading import BODY_BYTES, read_body
 from citewell.api.server import server_of
 from citewell.domain.errors import (
     FieldProblem,
     InvalidError,
     StartError,
-    TimedOutError,
-    TooLargeError,
 )
 from citewell.domain.principal import Principal, Role, Scope
-
-BODY_BYTES = 1_000_000
-BODY_SECONDS = 30.0
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -86,6 +82,7 @@ class GuardedRoute(APIRoute):
             for one in get_flat_params(self.dependant)
             if getattr(one.field_info, "in_", None) is ParamTypes.query
         }
+        takes_json = self.body_field is not None
         answer = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
@@ -94,6 +91,8 @@ class GuardedRoute(APIRoute):
             if policy.streams or request.method in {"GET", "HEAD"}:
                 return await answer(request)
             body = await read_body(request, BODY_BYTES)
+            if takes_json:
+                check_json(request.headers.get("content-type", ""), body)
             return await answer(Request(request.scope, _replay(body, request.receive)))
 
         return guarded
@@ -105,9 +104,15 @@ async def admit(request: Request, policy: Policy) -> None:
         return
     server = server_of(request)
     principal = await authenticate(server.opened(), request)
-    server.buckets.take(principal.key_id or principal.user_id)
+    charge(request, principal.key_id or principal.user_id)
     policy.check(principal)
     request.state.principal = principal
+
+
+def charge(request: Request, caller: Hashable) -> None:
+    """Count a request of `caller`; raises `LimitedError`. The reply's headers say what is left."""
+    request.state.requests_left = 0
+    request.state.requests_left = server_of(request).buckets.take(caller)
 
 
 def check_query(request: Request, known: set[str]) -> None:
@@ -119,37 +124,6 @@ def check_query(request: Request, known: set[str]) -> None:
     )
     if problems:
         raise InvalidError("The query has unknown parameters.", errors=problems)
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """The body, counted as it arrives whatever its length was said to be.
-
-    Raises `TooLargeError` beyond `limit` bytes, `TimedOutError` after `BODY_SECONDS`.
-    """
-    check_length(request, limit)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > limit:
-                    raise too_large(limit)
-    except TimeoutError as error:
-        raise TimedOutError(f"The body did not arrive within {BODY_SECONDS:g} seconds.") from error
-    return bytes(body)
-
-
-def check_length(request: Request, limit: int) -> None:
-    """Raise `TooLargeError` when the announced length is over `limit` bytes."""
-    announced = request.headers.get("content-length", "0")
-    # Sixteen digits are more than any limit and fewer than it takes to be slow.
-    if not announced.isdecimal() or len(announced) > 16 or int(announced) > limit:
-        raise too_large(limit)
-
-
-def too_large(limit: int) -> TooLargeError:
-    """The error for a body over `limit` bytes."""
-    return TooLargeError(f"The body is larger than {limit:,} bytes.", hint="Send less at once.")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

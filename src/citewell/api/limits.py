@@ -1,5 +1,6 @@
 """Local limits: how often one caller may ask, and how much goes on at the same time."""
 
+import math
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -26,8 +27,11 @@ class TokenBuckets:
     clock: Callable[[], float] = time.monotonic
     _buckets: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
 
-    def take(self, caller: Hashable) -> None:
-        """Take one token; raises `LimitedError` with the seconds until there is one."""
+    def take(self, caller: Hashable) -> int:
+        """Take one token and say how many are left.
+
+        Raises `LimitedError` with the seconds until there is one.
+        """
         now = self.clock()
         tokens, at = self._buckets.pop(caller, (self.burst, now))
         tokens = min(self.burst, tokens + (now - at) * self.rate)
@@ -40,6 +44,16 @@ class TokenBuckets:
                 hint="Send them more slowly.",
                 retry_after=(1 - tokens) / self.rate,
             )
+        return int(tokens - 1)
+
+    def headers(self, left: int) -> dict[str, str]:
+        """What a caller with `left` tokens is told (draft-ietf-httpapi-ratelimit-headers)."""
+        full_in = math.ceil((self.burst - left) / self.rate)
+        window = math.ceil(self.burst / self.rate)
+        return {
+            "ratelimit-policy": f'"default";q={int(self.burst)};w={window}',
+            "ratelimit": f'"default";r={left};t={full_in}',
+        }
 
 
 @dataclass(slots=True)

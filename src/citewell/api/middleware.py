@@ -12,12 +12,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from citewell.api.errors import app_error_response, http_problem, unexpected_response
+from citewell.api.limits import TokenBuckets
 from citewell.api.server import Server
 from citewell.domain.errors import UnavailableError
 from citewell.telemetry import metrics
 from citewell.telemetry.logs import bind, logger
 
-ALWAYS_SERVED = frozenset({"/livez", "/readyz"})
+ALWAYS_SERVED = frozenset({"/livez", "/readyz", "/healthz"})
 DENYING_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 HEADERS = {
     "content-security-policy": DENYING_CSP,
@@ -42,19 +43,18 @@ class _Exchange:
     """One request and what has become of it so far."""
 
     scope: Scope
+    method: str
     request_id: str
     began: float = field(default_factory=time.perf_counter)
     status: int = 0
 
     @property
-    def is_socket(self) -> bool:
-        return bool(self.scope["type"] == "websocket")
-
-    @property
     def route(self) -> str:
+        if self.method == "WS" and "endpoint" in self.scope:
+            return str(self.scope["path"])  # A socket's address has no parameters.
         return str(getattr(self.scope.get("route"), "path", "unmatched"))
 
-    def mark(self, message: Message) -> None:
+    def mark(self, message: Message, limits: TokenBuckets) -> None:
         """Note the status and add the headers to the message that starts the reply."""
         if message["type"] not in _STARTS:
             return
@@ -65,20 +65,20 @@ class _Exchange:
             return
         for name, value in HEADERS.items():
             headers.setdefault(name, value)
+        left = self.scope["state"].get("requests_left")
+        if left is not None:
+            headers.update(limits.headers(left))
         if self.scope["scheme"] in {"https", "wss"}:
             headers["strict-transport-security"] = HSTS
 
     def record(self) -> None:
         """Count it and write its line; nothing of what was sent is in either."""
         seconds = time.perf_counter() - self.began
-        method = "WS" if self.is_socket else str(self.scope["method"])
-        if method not in _METHODS:
-            method = "OTHER"
-        metrics.requests.labels(method, self.route, str(self.status)).inc()
-        metrics.request_seconds.labels(method, self.route).observe(seconds)
+        metrics.requests.labels(self.method, self.route, str(self.status)).inc()
+        metrics.request_seconds.labels(self.method, self.route).observe(seconds)
         log.info(
             "http.request",
-            method=method,
+            method=self.method,
             route=self.route,
             status=self.status,
             ms=round(seconds * 1000, 1),
@@ -100,12 +100,16 @@ class Envelope:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        exchange = _Exchange(scope, _request_id(scope))
+        method = _method(scope)
+        if method == "HEAD":
+            # Whoever answers GET answers HEAD; the server leaves the body out (RFC 9110, 9.3.2).
+            scope = {**scope, "method": "GET"}
+        exchange = _Exchange(scope, method, _request_id(scope))
         scope.setdefault("state", {})["request_id"] = exchange.request_id
         bind(request_id=exchange.request_id)
 
         async def send_marked(message: Message) -> None:
-            exchange.mark(message)
+            exchange.mark(message, self.server.buckets)
             await send(message)
 
         try:
@@ -162,6 +166,11 @@ def _host_name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower().removesuffix(".")
+
+
+def _method(scope: Scope) -> str:
+    method = "WS" if scope["type"] == "websocket" else str(scope["method"])
+    return method if method in _METHODS else "OTHER"
 
 
 def _request_id(scope: Scope) -> str:

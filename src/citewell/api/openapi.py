@@ -24,7 +24,8 @@ GUARDED = {
     "502": "A model or service failed",
     "504": "Took too long",
 }
-PUBLIC = {status: GUARDED[status] for status in ("401", "403", "413", "429")}
+RARE = {"410": "Kept no longer", "412": "Not what the caller has seen"}
+PUBLIC = {status: GUARDED[status] for status in ("401", "403", "413", "415", "429")}
 SCHEMES = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -52,7 +53,7 @@ def document(routes: Iterable[BaseRoute], guarded: Iterable[GuardedRoute]) -> di
         schemas[model.__name__] = schema
     components["securitySchemes"] = SCHEMES
     components["responses"] = {
-        f"Problem{status}": _response(why) for status, why in (ANY | GUARDED).items()
+        f"Problem{status}": _response(why) for status, why in (ANY | GUARDED | RARE).items()
     }
     policies = {route.name: policy_of(route.endpoint) for route in guarded}
     for path in made["paths"].values():
@@ -68,7 +69,7 @@ def _response(why: str) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any], policy: Policy) -> None:
     known = ANY | PUBLIC if policy.public else ANY | GUARDED
-    for status in known:
+    for status in [*known, *(RARE.keys() & operation["responses"].keys())]:
         operation["responses"][status] = {"$ref": f"#/components/responses/Problem{status}"}
     operation["responses"] = dict(sorted(operation["responses"].items()))
     if not policy.public:

@@ -10,7 +10,7 @@ import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from citewell.api.authentication import authenticate, is_same_origin
-from citewell.api.errors import app_error_response, shown
+from citewell.api.errors import app_error_response, fields_of, shown
 from citewell.api.guard import CAN_ASK, allow
 from citewell.api.questions import asking, check_question, parse_command, resolve
 from citewell.api.schemas.sockets import Command, Op
@@ -137,6 +137,7 @@ class Connection:
                 await self._say({"pong": True, **_echo(command)})
             case Op.SUB:
                 run = await self.app.chat.get(self.principal, _run_id(command))
+                await self.app.chat.check_kept(self.principal, run, after=command.after)
                 self._follow(run.id, command.after)
             case Op.UNSUB:
                 task = self._followed.pop(_run_id(command), None)
@@ -183,7 +184,10 @@ class Connection:
         await self._outbox.put(orjson.dumps(frame))
 
     async def _say_error(self, error: AppError, command: Command) -> None:
-        said = {"code": error.code, "detail": shown(error.message), "hint": shown(error.hint)}
+        said: dict[str, Any] = {
+            "code": error.code, "detail": shown(error.message), "hint": shown(error.hint),
+            "errors": fields_of(error),
+        }  # fmt: skip
         about = {"run": str(command.run)} if command.run else {}
         await self._say({"error": said, **about, **_echo(command)})
 

@@ -14,7 +14,7 @@ from citewell.chat.narration import Narration
 from citewell.chat.outcome import Outcome, outcome_of
 from citewell.chat.recovery import Recovery
 from citewell.chat.turn import Turn
-from citewell.domain.errors import InvalidError, LeaseLostError, UnavailableError
+from citewell.domain.errors import GoneError, InvalidError, LeaseLostError, UnavailableError
 from citewell.domain.ids import CollectionId, ConversationId, RunId, new_id
 from citewell.domain.principal import Principal, Scope
 from citewell.domain.run_events import Question
@@ -93,6 +93,17 @@ class Chat:
         """
         principal.require(Scope.ASK)
         return Follower(self.database, self.notifications).events(principal, run_id, after)
+
+    async def check_kept(self, principal: Principal, run: Run, *, after: int) -> None:
+        """Raise `GoneError` when the event that follows `after` was there and is kept no longer."""
+        if after >= run.head:
+            return
+        async with self.database.transaction(principal.tenant_id) as tx:
+            page = await tx.runs.events(run.id, after=after, limit=1)
+        if not page or page[0][0] != after + 1:
+            raise GoneError(
+                "The events of this run are kept no longer.", hint="Show the run itself instead."
+            )
 
     async def cancel(self, principal: Principal, run_id: RunId) -> None:
         """Stop the run, in whichever process it is; no effect on one that has ended.

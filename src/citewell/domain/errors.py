@@ -5,7 +5,9 @@ AppError
 ├── UnauthenticatedError  nobody we know
 ├── DeniedError        known, but not allowed
 ├── NotFoundError      does not exist, or not for this tenant (never tells which)
+│   └── GoneError      was there, and is kept no longer
 ├── ConflictError      contradicts what is stored
+│   └── ChangedError   is not what the caller has seen
 ├── TooLargeError      over a stated limit
 ├── UnsupportedError   a kind of file or option that nobody here can handle
 ├── LimitedError       too often; `retry_after` seconds
@@ -73,10 +75,22 @@ class NotFoundError(AppError):
     code = "not_found"
 
 
+class GoneError(NotFoundError):
+    """The thing was there and is kept no longer."""
+
+    code = "gone"
+
+
 class ConflictError(AppError):
     """The request contradicts what is stored."""
 
     code = "conflict"
+
+
+class ChangedError(ConflictError):
+    """The thing is not in the state any more that the caller has seen."""
+
+    code = "changed"
 
 
 class TooLargeError(AppError):

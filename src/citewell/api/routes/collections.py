@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 
 from citewell.api import cursors
 from citewell.api.deps import AppDep, Caller, CollectionsDep, Cursor, Limit, RequestKeyDep
 from citewell.api.guard import CAN_READ, CAN_WRITE, GuardedRoute, allow
+from citewell.api.preconditions import CONDITIONAL, TAGGED, PreconditionDep, tagged
 from citewell.api.schemas.documents import (
     CollectionChange,
     CollectionPage,
@@ -44,15 +45,17 @@ async def create_collection(
     return CollectionShown.model_validate(made)
 
 
-@router.get("/{collection_id}", summary="Show a collection")
+@router.get("/{collection_id}", summary="Show a collection", responses=TAGGED)
 @allow(CAN_READ)
-async def get_collection(collection_id: NameOrId, caller: Caller, app: AppDep) -> CollectionShown:
+async def get_collection(
+    collection_id: NameOrId, caller: Caller, app: AppDep, response: Response
+) -> CollectionShown:
     """By id or by name."""
     found = await app.documents.collection(caller, collection_id)
-    return CollectionShown.model_validate(found)
+    return tagged(response, CollectionShown.model_validate(found))
 
 
-@router.patch("/{collection_id}", summary="Rename or describe a collection")
+@router.patch("/{collection_id}", summary="Rename or describe a collection", responses=CONDITIONAL)
 @allow(CAN_WRITE)
 async def change_collection(
     collection_id: NameOrId,
@@ -60,12 +63,15 @@ async def change_collection(
     caller: Caller,
     app: AppDep,
     collections: CollectionsDep,
+    *,
+    only_if: PreconditionDep,
 ) -> CollectionShown:
     """What is left out stays."""
     found = await app.documents.collection(caller, collection_id)
-    given = body.model_dump(exclude_unset=True)
-    changed = await collections.change(caller, found.id, **given)
-    return CollectionShown.model_validate(changed)
+    async with only_if.met(lambda: get_collection(str(found.id), caller, app, Response())):
+        given = body.model_dump(exclude_unset=True)
+        changed = await collections.change(caller, found.id, **given)
+    return only_if.tagged(CollectionShown.model_validate(changed))
 
 
 @router.delete("/{collection_id}", summary="Delete a collection with everything in it")

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import FileResponse
 
-from citewell.api import cursors, uploads
+from citewell.api import cursors
+from citewell.api.bodies import uploads
 from citewell.api.deps import (
     AppDep,
     Caller,
@@ -19,6 +20,7 @@ from citewell.api.deps import (
     ServerDep,
 )
 from citewell.api.guard import CAN_READ, CAN_UPLOAD, CAN_WRITE, GuardedRoute, allow
+from citewell.api.preconditions import CONDITIONAL, TAGGED, PreconditionDep, tagged
 from citewell.api.routes.collections import NameOrId
 from citewell.api.schemas.documents import (
     AcceptedShown,
@@ -114,22 +116,28 @@ async def list_documents(
     return DocumentPage(items=[DocumentShown.of(one) for one in found], next_cursor=more)
 
 
-@router.get("/documents/{document_id}", summary="Show a document")
+@router.get("/documents/{document_id}", summary="Show a document", responses=TAGGED)
 @allow(CAN_READ)
-async def get_document(document_id: UUID, caller: Caller, app: AppDep) -> DocumentShown:
+async def get_document(
+    document_id: UUID, caller: Caller, app: AppDep, response: Response
+) -> DocumentShown:
     """With its progress, or the reason why it failed."""
-    return DocumentShown.of(await app.documents.get(caller, DocumentId(document_id)))
+    found = await app.documents.get(caller, DocumentId(document_id))
+    return tagged(response, DocumentShown.of(found))
 
 
-@router.patch("/documents/{document_id}", summary="Change title, tags or metadata")
+@router.patch(
+    "/documents/{document_id}", summary="Change title, tags or metadata", responses=CONDITIONAL
+)
 @allow(CAN_WRITE)
 async def change_document(
-    document_id: UUID, body: DocumentChange, caller: Caller, app: AppDep
+    document_id: UUID, body: DocumentChange, caller: Caller, app: AppDep, only_if: PreconditionDep
 ) -> DocumentShown:
     """What is left out stays."""
     changes = body.model_dump(exclude_unset=True)
-    changed = await app.documents.describe(caller, DocumentId(document_id), changes)
-    return DocumentShown.of(changed)
+    async with only_if.met(lambda: get_document(document_id, caller, app, Response())):
+        changed = await app.documents.describe(caller, DocumentId(document_id), changes)
+    return only_if.tagged(DocumentShown.of(changed))
 
 
 @router.delete("/documents/{document_id}", summary="Delete a document")

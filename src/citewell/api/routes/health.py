@@ -43,6 +43,13 @@ async def readyz(server: ServerDep) -> Ready:
     return Ready(checks={"database": "ok"})
 
 
+@router.get("/healthz", summary="Can it serve? As `/readyz`")
+@allow(PUBLIC)
+async def healthz(server: ServerDep) -> Ready:
+    """For probes that know this name only."""
+    return await readyz(server)
+
+
 @router.get("/metrics", summary="Numbers for Prometheus", response_class=Response, responses=TEXT)
 @allow(PUBLIC)
 async def prometheus(request: Request, server: ServerDep) -> Response:

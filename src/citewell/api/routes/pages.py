@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from citewell.api.authentication import SESSION_COOKIE, authenticate
-from citewell.api.deps import AppDep, Caller, ServerDep
-from citewell.api.guard import PUBLIC, SIGNED_IN, GuardedRoute, allow
+from citewell.api.deps import AppDep, Caller
+from citewell.api.guard import PUBLIC, SIGNED_IN, GuardedRoute, allow, charge
 from citewell.api.schemas.operations import SignIn
 from citewell.api.ui import keep_session, page_response
 from citewell.domain.errors import UnauthenticatedError
@@ -48,9 +48,9 @@ async def sign_in_by_code(
 
 @router.post("/signin", status_code=204, summary="Open a browser session with a key")
 @allow(PUBLIC)
-async def sign_in(body: SignIn, request: Request, app: AppDep, server: ServerDep) -> Response:
+async def sign_in(body: SignIn, request: Request, app: AppDep) -> Response:
     """The session's cookie is HttpOnly and never leaves this site."""
-    server.buckets.take(("sign-in", request.client.host if request.client else ""))
+    charge(request, ("sign-in", request.client.host if request.client else ""))
     principal = await app.accounts.authenticate(body.key)
     key = await app.accounts.open_session(principal)
     secure = request.url.scheme == "https"

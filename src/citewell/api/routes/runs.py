@@ -31,7 +31,7 @@ async def get_run(run_id: UUID, caller: Caller, app: AppDep) -> RunShown:
     status_code=200,
     summary="Follow a run",
     response_class=EventStream,
-    responses={204: {"description": "The run has ended and there is nothing newer."}},
+    responses={204: {"description": "The run has ended and there is nothing newer."}, 410: {}},
 )
 @allow(CAN_ASK)
 async def follow_run(
@@ -46,6 +46,7 @@ async def follow_run(
     run = await app.chat.get(caller, RunId(run_id))
     if run.state is not RunState.RUNNING and last >= run.head:
         return Response(status_code=204)
+    await app.chat.check_kept(caller, run, after=last)
     return EventStream(app.chat.events(caller, run.id, after=last))
 
 

@@ -1,6 +1,5 @@
 """Forms with one file, parsed while they arrive: nothing is kept in memory or written twice."""
 
-import json
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pydantic import ValidationError
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from citewell.api.bodies.json_bodies import parse_json
 from citewell.api.errors import from_validation
 from citewell.api.schemas.documents import UploadFields
 from citewell.documents.service import Upload
@@ -150,20 +150,13 @@ def _describe(upload: Upload, fields: dict[str, str]) -> None:
     if "tags" in fields:
         given["tags"] = [tag.strip() for tag in fields["tags"].split(",") if tag.strip()]
     if "metadata" in fields:
-        given["metadata"] = _json(fields["metadata"])
+        given["metadata"] = parse_json(fields["metadata"] or "{}", field="metadata")
     try:
         said = UploadFields.model_validate(given)
     except ValidationError as error:
         raise from_validation(error) from error
     upload.title, upload.tags, upload.metadata = said.title, said.tags, said.metadata
     upload.on_duplicate = said.on_duplicate
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text or "{}")
-    except (ValueError, RecursionError) as error:
-        raise _bad_field("metadata", "This is not a JSON object.") from error
 
 
 def _bad_field(name: str, message: str) -> InvalidError:

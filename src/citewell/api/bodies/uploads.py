@@ -1,14 +1,22 @@
 """Files on their way in: bounded, streamed once, straight to the blob store."""
 
 import asyncio
+import codecs
 from collections.abc import AsyncIterator
 
 from pydantic import ValidationError
 from starlette.requests import Request
 
+from citewell.api.bodies.json_bodies import check_json
+from citewell.api.bodies.multipart import read_upload
+from citewell.api.bodies.reading import (
+    BODY_BYTES,
+    BODY_SECONDS,
+    check_length,
+    read_body,
+    too_large,
+)
 from citewell.api.errors import from_validation
-from citewell.api.guard import BODY_BYTES, BODY_SECONDS, check_length, read_body, too_large
-from citewell.api.multipart import read_upload
 from citewell.api.schemas.documents import NewText
 from citewell.api.server import Server
 from citewell.documents.repetition import RequestKey
@@ -42,7 +50,7 @@ async def take(
             upload = await read_upload(request.headers["content-type"], pieces)
             return await documents.accept(principal, collection_id, upload, once=once)
         if kind == "application/json":
-            new = _text(await read_body(request, BODY_BYTES))
+            new = _text(kind, await read_body(request, BODY_BYTES))
             return await documents.accept_text(
                 principal, collection_id, title=new.title, text=new.text, once=once
             )
@@ -69,8 +77,14 @@ async def _bounded(request: Request, limit: int) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _text(body: bytes) -> NewText:
+def _text(kind: str, body: bytes) -> NewText:
+    check_json(kind, body)
     try:
-        return NewText.model_validate_json(body)
+        return NewText.model_validate_json(body.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
-        raise from_validation(error) from error
+        refused = from_validation(error)
+        if any(one.field == "url" for one in refused.errors):
+            # Fetching what a client names reaches everything that the server can reach.
+            refused.message = "Addresses are not fetched."
+            refused.hint = "Download the file, then upload it."
+        raise refused from error

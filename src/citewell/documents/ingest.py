@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from citewell.documents.chunking import PIPELINE, Described, chunk_text
 from citewell.documents.parsers.host import ParserHost
-from citewell.domain.documents import Chunk, DocumentStatus, FailureCode, ParsedText
+from citewell.domain.documents import Chunk, DocumentStatus, FailureCode, ParsedText, TextKind
 from citewell.domain.errors import DocumentError, LimitedError, NotFoundError, UpstreamError
 from citewell.domain.ids import SpaceId, VersionId
 from citewell.domain.jobs import Lease
@@ -72,7 +72,10 @@ class Ingestion:
             async with self.database.transaction(tenant) as tx:
                 return await tx.versions.parsed(version.id)
         read = await self.parser.parse(self.blobs.path(version.blob_key), version.filename)
-        language = read.language or await asyncio.to_thread(detect_language, read.text)
+        language = read.language
+        # The words of a program are no language; its comments are analysed as English is.
+        if not language and read.kind is not TextKind.CODE:
+            language = await asyncio.to_thread(detect_language, read.text)
         parsed = replace(read, language=language[:2].lower())
         title = version.title or parsed.title or PurePosixPath(version.filename).stem
         async with self.database.transaction(tenant) as tx:

@@ -10,6 +10,9 @@ from citewell.domain.errors import DocumentError
 kreuzberg.clear_ocr_backends()
 kreuzberg.clear_post_processors()
 
+Form = Literal["plain", "markdown"]
+
+_REFUSALS = (kreuzberg.KreuzbergError, RuntimeError, ValueError, OSError)
 _KEPT = (
     "authors",
     "subject",
@@ -53,9 +56,7 @@ class Extracted:
         return {key: value for key, value in found.items() if value}
 
 
-def extract(
-    data: bytes, media_type: str, form: Literal["plain", "markdown"], *, page_mark: str = ""
-) -> Extracted:
+def extract(data: bytes, media_type: str, form: Form, *, page_mark: str = "") -> Extracted:
     """The text of a file in `form`; `page_mark` with `{page_num}` is put between pages.
 
     Raises `DocumentError`: `encrypted`, `corrupt` or `unsupported`.
@@ -65,21 +66,12 @@ def extract(
         if page_mark
         else kreuzberg.PageConfig(extract_pages=True)
     )
-    config = kreuzberg.ExtractionConfig(
-        use_cache=False,
-        enable_quality_processing=False,
-        output_format=form,
-        images=kreuzberg.ImageExtractionConfig(extract_images=False),
-        pages=pages,
-        pdf_options=kreuzberg.PdfConfig(extract_annotations=True),
-        concurrency=kreuzberg.ConcurrencyConfig(max_threads=1),
-    )
     try:
-        result = kreuzberg.extract_bytes_sync(data, media_type, config=config)
+        result = _converted(data, media_type, form, pages)
     except PermissionError:
         # The confinement refused something: no fault of the file.
         raise
-    except (kreuzberg.KreuzbergError, RuntimeError, ValueError, OSError) as error:
+    except _REFUSALS as error:
         raise _explained(error) from error
     contents = tuple(str(page["content"]) for page in result.pages or ())
     remarks = tuple(
@@ -90,8 +82,29 @@ def extract(
     return Extracted(str(result.content), contents, dict(result.metadata), remarks)
 
 
+def _converted(
+    data: bytes, media_type: str, form: Form, pages: kreuzberg.PageConfig | None
+) -> kreuzberg.ExtractionResult:
+    config = kreuzberg.ExtractionConfig(
+        use_cache=False,
+        enable_quality_processing=False,
+        output_format=form,
+        images=kreuzberg.ImageExtractionConfig(extract_images=False),
+        pages=pages,
+        pdf_options=kreuzberg.PdfConfig(extract_annotations=True),
+        concurrency=kreuzberg.ConcurrencyConfig(max_threads=1),
+    )
+    try:
+        return kreuzberg.extract_bytes_sync(data, media_type, config=config)
+    except kreuzberg.KreuzbergError as error:
+        # A file whose count of pages is wrong has text all the same.
+        if pages is None or "boundar" not in str(error).lower():
+            raise
+        return _converted(data, media_type, form, None)
+
+
 def _explained(error: BaseException) -> DocumentError:
-    said = " ".join(str(error).split())[:200]
+    said = " ".join(str(error).split())
     if "password" in said.lower() or "encrypted" in said.lower():
         return DocumentError(
             "encrypted",
@@ -100,9 +113,17 @@ def _explained(error: BaseException) -> DocumentError:
         )
     return DocumentError(
         "corrupt",
-        f"The file is damaged and could not be read: {said}",
+        f"The file is damaged and could not be read: {_cause(said)}.",
         hint="Open it in the program that made it, save it again and upload the copy.",
     )
+
+
+def _cause(said: str) -> str:
+    """The end of the converter's chain of errors, without their class names."""
+    links = dict.fromkeys(
+        link for link in said.split(": ") if not link.endswith(("Error", " failed", "error"))
+    )
+    return ": ".join(list(links)[-2:])[:200].rstrip(".") or "it is no valid file of its kind"
 
 
 def _bounded(value: object) -> object:

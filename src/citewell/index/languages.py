@@ -12,7 +12,8 @@ SAMPLE = 4000
 # The commonest function words of each language that are rare in the others; own selection.
 _COMMON = {
     "en": "the of and to in is that for it was as with on are this by be from at which or has have"
-    " what how when who where does why do did can its into their not",
+    " what how when who where does why do did can its into their not a an he his she her they you"
+    " we were been but will would more all about also than these after first",
     "de": "der die das und ist nicht ein eine zu den mit von auf für im dem des sich auch als wird"
     " wurde werden wie was wer wann wo warum welche welcher aus bei nach durch zum zur oder",
     "fr": "le la les des et est une dans pour que qui sur pas par plus avec ce cette sont du au aux"
@@ -53,7 +54,8 @@ _SCRIPTS = (
     ("hy", re.compile(r"[\u0530-\u058f]")),
 )
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
-_WORD = re.compile(r"[^\W\d_]+")
+# What follows an apostrophe belongs to the word: the s of "nobody's" is not Czech.
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 # A word counts for a language in inverse proportion to how many languages use it.
 _WEIGHTS: dict[str, dict[str, float]] = {}

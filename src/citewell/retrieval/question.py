@@ -15,7 +15,6 @@ EVEN = 0.5
 FOREIGN_LATIN = 0.25
 FOREIGN_SCRIPT = 0.0
 IDENTIFIERS = 0.3
-ABOUT_CODE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,11 @@ def ask(text: str, profile: Profile, trained_for: frozenset[str]) -> Asked:
     `trained_for` are the embedder's languages, empty for any.
     """
     kind = _kind(profile.kinds)
-    language = _language(text, profile.languages)
+    # Programs are analysed without a language, and so are questions about them.
+    language = "" if kind is TextKind.CODE else _language(text, profile.languages)
     words = analyze(text, language=language, kind=kind, question=True)
     parts = () if kind is TextKind.CODE else name_parts(text, language=language)
-    weight = _weight(text, language, kind, trained_for)
+    weight = _weight(text, language, trained_for)
     return Asked(text, language, kind, Terms(words, parts=parts), weight)
 
 
@@ -56,9 +56,7 @@ def _language(text: str, languages: Mapping[str, int]) -> str:
     return detect_language(text, common) or common[0]
 
 
-def _weight(text: str, language: str, kind: TextKind, trained_for: frozenset[str]) -> float:
+def _weight(text: str, language: str, trained_for: frozenset[str]) -> float:
     if trained_for and language and language not in trained_for:
         return FOREIGN_SCRIPT if language in NON_LATIN else FOREIGN_LATIN
-    if is_identifier_like(text):
-        return IDENTIFIERS
-    return ABOUT_CODE if kind is TextKind.CODE else EVEN
+    return IDENTIFIERS if is_identifier_like(text) else EVEN

@@ -5,31 +5,16 @@ usage: python -m benchmarks.speed --data ../shared/data --peers .cache/peers/bin
 
 import argparse
 import json
-import os
-import platform
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import machine
 from benchmarks.speed import embedding, ingestion, search, start
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "speed.json"
 CACHE = ROOT / ".cache" / "benchmarks"
-PACKAGES = ("faiss-cpu", "tantivy", "onnxruntime", "numpy", "psycopg", "fastapi")
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were taken on."""
-    return {
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "packages": {name: version(name) for name in PACKAGES},
-    }
 
 
 def main() -> None:

@@ -26,6 +26,12 @@ def recall(ranking: Ranking, relevant: Relevant, k: int) -> float:
     return sum(one in relevant for one in ranking[:k]) / max(1, len(relevant))
 
 
+def evidence_recall(ranking: Ranking, evidence: Sequence[Sequence[str]], k: int) -> float:
+    """The share of the pieces of evidence of which one form is among the first `k`."""
+    first = set(ranking[:k])
+    return mean([float(not first.isdisjoint(forms)) for forms in evidence])
+
+
 def precision(ranking: Ranking, relevant: Relevant, k: int) -> float:
     """The share of the first `k` that is relevant."""
     return sum(one in relevant for one in ranking[:k]) / k

@@ -20,12 +20,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A judged question; `relevant` maps document ids to grades above 0."""
+    """A judged question; `relevant` maps document ids to grades above 0.
+
+    `evidence` lists, for every fact that the answer needs, the documents that state it; `correct`
+    counts the relevant ones, those outside the corpus included.
+    """
 
     id: str
     text: str
     relevant: dict[str, int]
     answers: tuple[str, ...] = ()
+    evidence: tuple[tuple[str, ...], ...] = ()
     correct: int = 0
 
 
@@ -55,6 +60,7 @@ def load(folder: Path) -> GoldenSet:
             str(q["text"]),
             grades[str(q["id"])],
             tuple(q["answers"]) if isinstance(q.get("answers"), list) else (),
+            tuple(tuple(map(str, forms)) for forms in q.get("evidence", ())),
             int(q.get("n_correct", len(grades[str(q["id"])]))),
         )
         for q in _lines(folder / "queries.jsonl")

@@ -127,7 +127,9 @@ class Library:
             if instead_of is not None:
                 await self._change(tx, instead_of, ChangeKind.REMOVE)
                 await tx.chunks.clear(instead_of.version_id)
-            await tx.documents.update(document_id, {"active_version_id": version_id})
+            await tx.documents.update(
+                document_id, {"active_version_id": version_id, "title": given.title}
+            )
             book = Book(collection_id, document_id, version_id, given.text)
             await self._change(tx, book, ChangeKind.PUT)
         return book

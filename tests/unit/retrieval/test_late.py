@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.inference.embedding import TokenStates
 from citewell.retrieval.late import blend, max_similarities, max_similarity
+from tests.unit.retrieval.embedders import Secretive
 
 SECONDS = 20.0
 
@@ -45,19 +46,8 @@ async def test_when_the_time_is_up_nothing_is_said(embedder: BuiltinEmbedder) ->
     assert await max_similarities(embedder, "word", long, seconds=0.001) is None
 
 
-class Secretive(BuiltinEmbedder):
-    """An embedder that keeps its token states to itself, or takes for ever."""
-
-    __slots__ = ()
-
-    async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
-        return None  # type: ignore[return-value]  # what `Embedder` allows
-
-
-async def test_an_embedder_without_token_states_reranks_nothing() -> None:
-    embedder = Secretive(1)
-    assert await max_similarities(embedder, "a", ["b"], seconds=SECONDS) is None
-    await embedder.close()
+async def test_an_embedder_without_token_states_reranks_nothing(embedder: BuiltinEmbedder) -> None:
+    assert await max_similarities(Secretive(embedder), "a", ["b"], seconds=SECONDS) is None
 
 
 async def test_a_search_that_is_cancelled_is_not_taken_for_one_that_was_slow(

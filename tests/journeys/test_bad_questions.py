@@ -2,6 +2,8 @@
 
 import json
 
+from websockets.sync.client import ClientConnection, connect
+
 from tests.journeys.conftest import Server, add, settled
 
 REFUSED = {
@@ -39,8 +41,50 @@ def test_no_question_is_an_error_of_ours(server: Server) -> None:
             for name, question in ANSWERED.items():
                 reply = client.post(path, json={field: question})
                 assert reply.status_code == 200, (path, name, reply.text[:300])
+        _no_question_is_an_error_on_the_socket(server)
         sane = client.post("/query", json={"input": "When was the lighthouse built?"}).json()
         assert "1874" in sane["response"]
-    refused = server.cli("ask", "")
-    assert refused.returncode == 1
-    assert "empty" in refused.stderr
+    _no_question_is_an_error_of_the_command_line(server)
+
+
+def _no_question_is_an_error_of_the_command_line(server: Server) -> None:
+    """What the operating system lets through: no U+0000, and at most 128 kB."""
+    for command in ("ask", "search"):
+        for name, question in {**REFUSED, "a long one": "why " * 25_000}.items():
+            if "\x00" in question or len(question) > 131_000:
+                continue
+            # A lone surrogate is how Python shows a byte that is not UTF-8.
+            asked = question.replace("\ud800", "\udcff")
+            refused = server.cli("--json", command, "--", asked)
+            assert refused.returncode == 2, (command, name, refused)
+            said = json.loads(refused.stderr)
+            assert said["error"], (command, name)
+            assert said["hint"], (command, name)
+            told = server.cli(command, "--", asked)
+            assert told.returncode == 2, (command, name, told)
+            assert told.stderr.startswith("Error: "), (command, name)
+        for name, question in ANSWERED.items():
+            answered = server.cli(command, "--", question)
+            assert answered.returncode == 0, (command, name, answered)
+
+
+def _no_question_is_an_error_on_the_socket(server: Server) -> None:
+    address = server.address.replace("http", "ws", 1) + "/ws"
+    headers = {"authorization": f"Bearer {server.key}"}
+    with connect(address, additional_headers=headers, proxy=None) as socket:
+        for name, question in REFUSED.items():
+            if len(question) < 60_000:
+                socket.send(json.dumps({"input": question}))
+                said = json.loads(socket.recv(timeout=30))
+                assert said["error"]["code"] == "invalid", (name, said)
+                assert said["error"]["hint"], name
+        for name, question in ANSWERED.items():
+            socket.send(json.dumps({"op": "start", "input": question}))
+            assert _last(socket)["type"] == "RUN_FINISHED", name
+
+
+def _last(socket: ClientConnection) -> dict[str, str]:
+    while True:
+        event: dict[str, str] = json.loads(socket.recv(timeout=60))["event"]
+        if event["type"] in {"RUN_FINISHED", "RUN_ERROR"}:
+            return event

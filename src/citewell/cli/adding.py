@@ -5,27 +5,36 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from citewell.cli.client import Client, problem
-from citewell.cli.documents_table import UNFINISHED, row_of
-from citewell.cli.output import is_terminal, say
+from citewell.cli.output import is_terminal, plain
 from citewell.domain.documents import OnDuplicate
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 AT_ONCE = 4
 POLL_SECONDS = 0.3
+# Jobs are done in order, so the first of those that wait tell enough.
+ASKED_AT_ONCE = 16
+MOST_TOLD = 20
+
+UNFINISHED = frozenset({"received", "parsing", "embedding"})
+FAILED = frozenset({"failed", "refused"})
+COLUMNS = ("id", "filename", "status", "chunks", "language", "reason")
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to add and the name that it is known by."""
+    """A file to add and the name that it is known by; a `spooled` one is ours to remove."""
 
     path: Path
     name: str
+    spooled: bool = False
 
 
 @dataclass(slots=True)
@@ -38,13 +47,27 @@ class Summary:
     @property
     def failed(self) -> int:
         """How many could not be added or read."""
-        return sum(row["status"] in {"failed", "refused"} for row in self.rows)
+        return sum(row["status"] in FAILED for row in self.rows)
 
-    def sentence(self) -> str:
-        """The end of the story."""
-        done = len(self.rows) - self.failed
+    def told(self) -> str:
+        """The end of the story: the failures with their reasons, then how many of each."""
+        failed = [row for row in self.rows if row["status"] in FAILED]
+        lines = [plain(f"{row['filename']}: {row['reason']}") for row in failed[:MOST_TOLD]]
+        if len(failed) > MOST_TOLD:
+            lines.append(f"… and {len(failed) - MOST_TOLD} more that failed.")
+        done = len(self.rows) - len(failed)
         said = f"{done} added" + (f", {self.duplicates} known already" if self.duplicates else "")
-        return f"{said}, {self.failed} failed." if self.failed else f"{said}."
+        return "\n".join([*lines, f"{said}, {len(failed)} failed." if failed else f"{said}."])
+
+
+def row_of(document: dict[str, Any]) -> dict[str, Any]:
+    """A document as a line of a table."""
+    failure = document["failure"]
+    return {
+        **document,
+        "chunks": f"{document['chunks_done']}/{document['chunks_total']}",
+        "reason": failure["reason"] if failure else "; ".join(document["warnings"]),
+    }
 
 
 def found_files(paths: Sequence[str], *, recursive: bool) -> list[File]:
@@ -53,10 +76,10 @@ def found_files(paths: Sequence[str], *, recursive: bool) -> list[File]:
     for name in paths:
         path = Path(name)
         if name == "-":
-            found.append(File(_spooled(), "stdin.txt"))
+            found.append(File(_spooled(), "stdin.txt", spooled=True))
         elif path.is_dir():
             found += [
-                File(one, str(one.relative_to(path.parent)))
+                File(one, str(Path(path.resolve().name, one.relative_to(path))))
                 for one in sorted(path.rglob("*") if recursive else path.glob("*"))
                 if one.is_file() and not any(p.startswith(".") for p in one.relative_to(path).parts)
             ]
@@ -77,15 +100,17 @@ class Adding:
 
     def run(self, files: Sequence[File], *, wait: bool) -> Summary:
         """Upload all; with `wait`, until each can be searched or has failed."""
+        from concurrent.futures import ThreadPoolExecutor
+
         summary = Summary()
-        with _bar(len(files)) as advance, ThreadPoolExecutor(AT_ONCE) as pool:
+        with _bar(len(files)) as bar, ThreadPoolExecutor(AT_ONCE) as pool:
             for row, duplicate in pool.map(self._upload, files):
                 summary.duplicates += duplicate
                 summary.rows.append(row)
                 if not wait or row["status"] not in UNFINISHED:
-                    advance()
+                    bar.advance()
             if wait:
-                self._wait(summary, advance)
+                self._wait(summary, bar)
         return summary
 
     def _upload(self, file: File) -> tuple[dict[str, Any], bool]:
@@ -102,6 +127,9 @@ class Adding:
                 )
         except OSError as error:
             return _refused(file, f"{error.strerror or error}"), False
+        finally:
+            if file.spooled:
+                file.path.unlink()
         if reply.is_error:
             said = problem(reply)
             why = f"{said.get('detail', reply.status_code)} {said.get('hint', '')}".strip()
@@ -109,21 +137,21 @@ class Adding:
         accepted = reply.json()
         return row_of(accepted["document"]), accepted["duplicate"]
 
-    def _wait(self, summary: Summary, advance: Any) -> None:
+    def _wait(self, summary: Summary, bar: "Bar") -> None:
         while True:
             waiting = [i for i, row in enumerate(summary.rows) if row["status"] in UNFINISHED]
             if not waiting:
                 return
-            for i in waiting:
+            for i in waiting[:ASKED_AT_ONCE]:
                 fresh = row_of(self.client.get(f"/api/v1/documents/{summary.rows[i]['id']}"))
                 if fresh["status"] not in UNFINISHED:
-                    advance()
+                    bar.advance()
                 summary.rows[i] = fresh
+            bar.tell(summary.rows[waiting[0]])
             time.sleep(POLL_SECONDS)
 
 
 def _refused(file: File, reason: str) -> dict[str, Any]:
-    say(f"{file.name}: {reason}")
     return {
         "id": "", "filename": file.name, "status": "refused", "chunks": "", "language": "",
         "reason": reason,
@@ -138,14 +166,37 @@ def _spooled() -> Path:
     return Path(name)
 
 
+class Bar:
+    """Progress that nobody sees."""
+
+    def advance(self) -> None:
+        """One more file is done."""
+
+    def tell(self, row: dict[str, Any]) -> None:
+        """This is the file that is being worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn(Bar):
+    progress: "Progress"
+    task: "TaskID"
+
+    def advance(self) -> None:
+        self.progress.advance(self.task)
+
+    def tell(self, row: dict[str, Any]) -> None:
+        name = plain(row["filename"]).rpartition("/")[2][:40]
+        self.progress.update(self.task, description=f"{name} {row['status']} {row['chunks']}")
+
+
 @contextmanager
-def _bar(total: int) -> Iterator[Any]:
+def _bar(total: int) -> Iterator[Bar]:
     if not is_terminal():
-        yield lambda: None
+        yield Bar()
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Adding", total=total)
-        yield lambda: progress.advance(task)
+    columns = (MofNCompleteColumn(), BarColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield _Drawn(progress, progress.add_task("", total=total))

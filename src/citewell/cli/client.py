@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+from uuid import UUID
 
 import typer
 
+from citewell.cli.options import Target
 from citewell.cli.output import Exit, exit_for, fail, say
 
 if TYPE_CHECKING:
@@ -21,14 +23,6 @@ CONNECT_SECONDS = 3.0
 READ_SECONDS = 330.0
 START_SECONDS = 90.0
 PAGE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which server to talk to; shared by every command."""
-
-    server: str | None = None
-    as_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +39,10 @@ class Client:
 
     def post(self, path: str, body: Any = None, **options: Any) -> Any:
         """The reply's JSON."""
-        return self.send("POST", path, json=body, **options).json()
+        # Escaped, because what a terminal or a file name hands over need not be valid text.
+        content = b"" if body is None else json.dumps(body).encode("ascii")
+        headers = {"Content-Type": "application/json"} if content else {}
+        return self.send("POST", path, content=content, headers=headers, **options).json()
 
     def send(self, method: str, path: str, **options: Any) -> "httpx.Response":
         """The reply, when it is a success."""
@@ -73,9 +70,10 @@ class Client:
     def refuse(self, reply: "httpx.Response") -> NoReturn:
         """End the command with what the server said."""
         said = problem(reply)
-        fields = "".join(f"\n  {e['field']}: {e['message']}" for e in said.get("errors", ()))
+        detail = said.get("detail", f"The server answered {reply.status_code}.")
+        more = [one for one in said.get("errors", ()) if one["message"] != detail]
         fail(
-            said.get("detail", f"The server answered {reply.status_code}.") + fields,
+            detail + "".join(f"\n  {one['field']}: {one['message']}" for one in more),
             said.get("hint", ""),
             code=exit_for(reply.status_code),
             as_json=self.as_json,
@@ -104,6 +102,29 @@ class Client:
             )
         return found
 
+    def document(self, name: str) -> str:
+        """The id of the document of this id, file name or title."""
+        try:
+            return str(UUID(name))
+        except ValueError:
+            listed = self.pages("/api/v1/documents", q=name)
+            found = [one for one in listed if name in {one["filename"], one["title"]}]
+        if not found:
+            fail(
+                f"There is no document {name!r}.",
+                "`citewell docs list` shows ids and file names.",
+                code=Exit.NOT_FOUND,
+                as_json=self.as_json,
+            )
+        if len(found) > 1:
+            fail(
+                f"{len(found)} documents are named {name!r}: {', '.join(o['id'] for o in found)}.",
+                "Say which one by its id.",
+                code=Exit.USAGE,
+                as_json=self.as_json,
+            )
+        return str(found[0]["id"])
+
 
 @contextmanager
 def connect(target: Target) -> Iterator[Client]:
@@ -112,7 +133,8 @@ def connect(target: Target) -> Iterator[Client]:
 
     settings = read_settings()
     home = settings.home.expanduser().absolute()
-    address = target.server or os.environ.get("CITEWELL_SERVER") or running(home)
+    named = target.server or os.environ.get("CITEWELL_SERVER")
+    address = _url(named, target) if named else running(home)
     if address is None:
         with _in_process(settings) as started:
             yield from _client(started, home, target)
@@ -140,11 +162,22 @@ def problem(reply: "httpx.Response") -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
+def _url(named: str, target: Target) -> str:
+    url = named if "://" in named else f"http://{named}"
+    if not url.startswith(("http://", "https://")) or any(c.isspace() for c in url):
+        hint = "Write it as http://127.0.0.1:8420."
+        fail(f"{named!r} is no server.", hint, code=Exit.USAGE, as_json=target.as_json)
+    return url
+
+
 def _client(address: str, home: Path, target: Target) -> Iterator[Client]:
     import httpx
 
     headers = {}
     key = _key(home)
+    if key and not (key.isascii() and key.isprintable()):
+        hint = "Copy it from secrets/admin-key in the data directory."
+        fail("The API key is no key.", hint, code=Exit.FORBIDDEN, as_json=target.as_json)
     if key:
         headers["Authorization"] = f"Bearer {key}"
     timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)

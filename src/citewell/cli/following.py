@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from citewell.cli.client import Client
-from citewell.cli.output import Exit, exit_for, fail, plain, say
+from citewell.cli.output import Exit, exit_for, exit_for_code, fail, plain, say
 
 WAIT_SECONDS = 330.0
 ENDS = frozenset({"RUN_FINISHED", "RUN_ERROR"})
+_CLOSED = {4401: Exit.FORBIDDEN, 4403: Exit.FORBIDDEN, 4408: Exit.TIMEOUT, 4429: Exit.LIMITED}
 
 
 def followed(client: Client, body: dict[str, Any], *, steps: bool) -> dict[str, Any]:
@@ -22,7 +23,6 @@ def followed(client: Client, body: dict[str, Any], *, steps: bool) -> dict[str, 
     }  # fmt: skip
     for event in _events(client, body):
         _take(event, answer, steps=steps)
-    print()
     return answer
 
 
@@ -33,36 +33,58 @@ def _take(event: dict[str, Any], answer: dict[str, Any], *, steps: bool) -> None
         case "TEXT_MESSAGE_CONTENT":
             answer["response"] += event["delta"]
             print(plain(event["delta"]), end="", flush=True)
+        case "STEP_FINISHED" if event["stepName"].startswith("answer") and answer["response"]:
+            # The text has ended; what comes next starts on a line of its own.
+            print(flush=True)
         case "TEXT_MESSAGE_END":
             answer.update(event.get("metadata", {}).get("rag", {}))
         case "CUSTOM" if event["name"] == "rag.notice":
             say(f"Notice: {event['value']['message']}")
         case "RUN_ERROR":
-            answer["error"] = event["message"]
+            hint = event.get("metadata", {}).get("rag", {}).get("hint", "")
+            answer.update(error=event["message"], code=event.get("code", ""), hint=hint)
         case _:
             pass
 
 
 def _events(client: Client, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    try:
+        yield from _heard(client, body)
+    except InvalidStatus as error:
+        _refused(error)
+    except ConnectionClosed as error:
+        code = error.rcvd.code if error.rcvd else 0
+        reason = error.rcvd.reason if error.rcvd and error.rcvd.reason else str(error)
+        exit_code = _CLOSED.get(code, Exit.UNREACHABLE)
+        fail(f"The server closed the connection: {reason}", "Ask again.", code=exit_code)
+    except TimeoutError:
+        fail("The server did not answer in time.", code=Exit.TIMEOUT)
+    except OSError as error:
+        hint = "Is `citewell serve` running?"
+        fail(f"The server cannot be reached: {error}", hint, code=Exit.UNREACHABLE)
+
+
+def _heard(client: Client, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     address = str(client.http.base_url).rstrip("/").replace("http", "ws", 1) + "/ws"
     key = client.http.headers.get("authorization", "")
-    try:
-        with connect(address, additional_headers={"Authorization": key}) as socket:
-            socket.send(json.dumps({"op": "start", **body}))
-            while True:
-                frame = json.loads(socket.recv(timeout=WAIT_SECONDS))
-                if "error" in frame:
-                    said = frame["error"]
-                    fail(said["detail"], said.get("hint", ""), as_json=client.as_json)
-                if "event" not in frame:
-                    continue
+    headers = {"Authorization": key} if key else {}
+    with connect(address, additional_headers=headers, proxy=None) as socket:
+        socket.send(json.dumps({"op": "start", **body}))
+        while True:
+            frame = json.loads(socket.recv(timeout=WAIT_SECONDS))
+            if "error" in frame:
+                said = frame["error"]
+                fail(said["detail"], said["hint"], code=exit_for_code(said["code"]))
+            if "event" in frame:
                 yield frame["event"]
                 if frame["event"]["type"] in ENDS:
                     return
-    except InvalidStatus as error:
-        refused = error.response.status_code
-        fail(f"The server refused the connection ({refused}).", code=exit_for(refused))
-    except (OSError, ConnectionClosed) as error:
-        fail(f"The connection broke: {error}", code=Exit.UNREACHABLE)
-    except TimeoutError:
-        fail("The server did not answer in time.", code=Exit.TIMEOUT)
+
+
+def _refused(error: InvalidStatus) -> NoReturn:
+    status = error.response.status_code
+    try:
+        said = json.loads(error.response.body or b"")
+        fail(said["detail"], said["hint"], code=exit_for(status))
+    except (ValueError, KeyError, TypeError):
+        fail(f"The server refused the connection ({status}).", code=exit_for(status))

@@ -5,7 +5,8 @@ from typing import Any
 
 import typer
 
-from citewell.cli.output import Exit, Form, say, show
+from citewell.cli.options import with_options
+from citewell.cli.output import Exit, say, show
 
 app = typer.Typer(help="The search index, which can always be made again.", no_args_is_help=True)
 
@@ -13,20 +14,22 @@ COLUMNS = ("collection", "position", "chunks", "missing", "extra", "damage", "ok
 
 
 @app.command()
+@with_options("output")
 def verify(context: typer.Context) -> None:
     """Compare every index on disk with the database."""
     rows = inspected(rebuild=False)
-    show(rows, COLUMNS, Form.JSON if context.obj.as_json else Form.TABLE)
+    show(rows, COLUMNS, context.obj.form)
     if not all(row["ok"] for row in rows):
         say("Some indexes differ; `citewell index rebuild` makes them again.")
         raise typer.Exit(int(Exit.CHECK_FAILED))
 
 
 @app.command()
+@with_options("output")
 def rebuild(context: typer.Context) -> None:
     """Make every index again from the database."""
     rows = inspected(rebuild=True)
-    show(rows, COLUMNS, Form.JSON if context.obj.as_json else Form.TABLE)
+    show(rows, COLUMNS, context.obj.form)
 
 
 def inspected(*, rebuild: bool) -> list[dict[str, Any]]:
@@ -48,11 +51,13 @@ async def _inspect(*, rebuild: bool) -> list[dict[str, Any]]:
         for tenant_id, collection_id in collections:
             if rebuild:
                 await app.projections.rebuild(tenant_id, collection_id)
+            async with app.database.transaction(tenant_id) as tx:
+                named = await tx.collections.get(collection_id)
             found = await app.projections.verify(tenant_id, collection_id)
             rows.append(
                 {
                     "id": str(collection_id),
-                    "collection": str(collection_id),
+                    "collection": named.name,
                     "position": found.position,
                     "chunks": found.chunks,
                     "missing": found.missing,

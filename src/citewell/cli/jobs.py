@@ -5,45 +5,52 @@ from typing import Annotated, Any
 import typer
 
 from citewell.cli.client import connect
+from citewell.cli.options import with_options
 from citewell.cli.output import Form, show, show_one
+from citewell.domain.jobs import JobState
 
 app = typer.Typer(help="Background work.", no_args_is_help=True)
 
 COLUMNS = ("id", "kind", "state", "done", "position", "reason", "created_at")
 
+Job = Annotated[str, typer.Argument(help="Id.")]
+
 
 @app.command("list")
+@with_options("server", "output")
 def list_(
     context: typer.Context,
-    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
-    form: Annotated[Form, typer.Option("-o", "--output")] = Form.TABLE,
+    state: Annotated[JobState | None, typer.Option(help="Only jobs in this state.")] = None,
 ) -> None:
     """List jobs, newest first."""
     with connect(context.obj) as client:
         rows = list(client.pages("/api/v1/jobs", state=state))
-    chosen = Form.JSON if context.obj.as_json else form
-    show([_row(one) if chosen is Form.TABLE else one for one in rows], COLUMNS, chosen)
+    flat = context.obj.form in {Form.TABLE, Form.CSV}
+    show([_row(one) if flat else one for one in rows], COLUMNS, context.obj.form)
 
 
 @app.command("show")
-def show_(context: typer.Context, job: str) -> None:
+@with_options("server", "output")
+def show_(context: typer.Context, job: Job) -> None:
     """Show one job."""
     with connect(context.obj) as client:
-        show_one(client.get(f"/api/v1/jobs/{job}"), as_json=context.obj.as_json)
+        show_one(client.get(f"/api/v1/jobs/{job}"), context.obj.form)
 
 
 @app.command()
-def retry(context: typer.Context, job: str) -> None:
+@with_options("server", "output")
+def retry(context: typer.Context, job: Job) -> None:
     """Put a failed or cancelled job back in the queue."""
     with connect(context.obj) as client:
-        show_one(client.post(f"/api/v1/jobs/{job}/retry"), as_json=context.obj.as_json)
+        show_one(client.post(f"/api/v1/jobs/{job}/retry"), context.obj.form)
 
 
 @app.command()
-def cancel(context: typer.Context, job: str) -> None:
+@with_options("server", "output")
+def cancel(context: typer.Context, job: Job) -> None:
     """End a job that is not finished."""
     with connect(context.obj) as client:
-        show_one(client.post(f"/api/v1/jobs/{job}/cancel"), as_json=context.obj.as_json)
+        show_one(client.post(f"/api/v1/jobs/{job}/cancel"), context.obj.form)
 
 
 def _row(job: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """`citewell`: what an operator types. Commands import what they need when they run."""
 
+import io
 import sys
-from typing import Annotated
+from typing import cast
 
 import typer
 
@@ -14,9 +15,12 @@ from citewell.cli import (
     jobs,
     operating,
 )
-from citewell.cli.client import Target
-from citewell.cli.output import Exit, fail
+from citewell.cli.options import Json, Output, Server, Target, wants_json
+from citewell.cli.output import Exit, say, say_error
 from citewell.domain.errors import AppError
+
+# Typer has one public name among its usage errors; the base of it is the base of all.
+USAGE_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 app = typer.Typer(
     name="citewell",
@@ -42,30 +46,37 @@ app.command()(operating.version)
 @app.callback()
 def options(
     context: typer.Context,
-    server: Annotated[
-        str | None, typer.Option(help="Address of a running server.", show_default=False)
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    server: Server = None,
+    as_json: Json = False,
+    output: Output = None,
 ) -> None:
-    """Options of every command."""
-    context.obj = Target(server, as_json)
+    """Options of every command; they may also stand after it."""
+    context.obj = Target().given(server, output, as_json=as_json)
 
 
 def main() -> None:
     """Entry point: expected failures become one sentence and an exit code, never a traceback."""
+    as_json = wants_json(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal or a file name with another encoding must not end a command.
+            stream.reconfigure(errors="replace")
+    code: int = Exit.FAILURE
     try:
-        app()
+        code = app(standalone_mode=False) or Exit.OK
+    except USAGE_ERROR as error:
+        code = error.exit_code
+        if as_json:
+            say_error(error.format_message(), "See --help.", code=Exit.USAGE, as_json=True)
+        else:
+            error.show()
     except AppError as error:
-        _end(error.message, error.hint, Exit.FAILURE)
+        say_error(error.message, error.hint, code=Exit.FAILURE, as_json=as_json)
+    except typer.Abort:
+        say("Aborted.")
     except KeyboardInterrupt:
-        sys.exit(int(Exit.INTERRUPTED))
-
-
-def _end(message: str, hint: str, code: Exit) -> None:
-    try:
-        fail(message, hint, code=code)
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
+        code = Exit.INTERRUPTED
+    sys.exit(int(code))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from citewell import __version__
-from citewell.cli.output import Exit, Form, say, show
+from citewell.cli.options import with_options
+from citewell.cli.output import Exit, Form, say, show, show_one
 
 
 def serve(
@@ -34,23 +35,24 @@ def worker(
     work(_settings(), worker_id, die_with_parent=die_with_parent)
 
 
+@with_options()
 def version(context: typer.Context) -> None:
     """Show the version."""
-    print(f'{{"version": "{__version__}"}}' if context.obj.as_json else f"citewell {__version__}")
+    if context.obj.as_json:
+        show_one({"version": __version__}, Form.JSON)
+    else:
+        print(f"citewell {__version__}")
 
 
+@with_options("output")
 def doctor(context: typer.Context) -> None:
     """Check this installation, and say what to do about what is wrong."""
     from citewell.cli.examination import examine
 
     findings = examine()
-    show(findings, ("check", "ok", "found", "remedy"), _form(context))
+    show(findings, ("check", "ok", "found", "remedy"), context.obj.form)
     if not all(finding["ok"] for finding in findings):
         raise typer.Exit(int(Exit.CHECK_FAILED))
-
-
-def _form(context: typer.Context) -> Form:
-    return Form.JSON if context.obj.as_json else Form.TABLE
 
 
 def _settings(**given: Any) -> Any:

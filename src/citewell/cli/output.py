@@ -38,14 +38,27 @@ class Form(StrEnum):
 
 
 _STATUS = {
+    400: Exit.USAGE, 422: Exit.USAGE,
     401: Exit.FORBIDDEN, 403: Exit.FORBIDDEN, 404: Exit.NOT_FOUND, 408: Exit.TIMEOUT,
     429: Exit.LIMITED, 503: Exit.UNREACHABLE, 504: Exit.TIMEOUT,
+}  # fmt: skip
+
+
+_CODES = {
+    "invalid": Exit.USAGE, "unauthenticated": Exit.FORBIDDEN, "forbidden": Exit.FORBIDDEN,
+    "not_found": Exit.NOT_FOUND, "rate_limited": Exit.LIMITED, "unavailable": Exit.UNREACHABLE,
+    "timeout": Exit.TIMEOUT,
 }  # fmt: skip
 
 
 def exit_for(status: int) -> Exit:
     """The exit code of a refused request."""
     return _STATUS.get(status, Exit.FAILURE)
+
+
+def exit_for_code(code: str) -> Exit:
+    """The exit code of a problem that came without an HTTP status."""
+    return _CODES.get(code, Exit.FAILURE)
 
 
 def say(message: str) -> None:
@@ -57,11 +70,16 @@ def fail(
     message: str, hint: str = "", *, code: Exit = Exit.FAILURE, as_json: bool = False
 ) -> NoReturn:
     """End the command with one error on stderr."""
+    say_error(message, hint, code=code, as_json=as_json)
+    raise typer.Exit(int(code))
+
+
+def say_error(message: str, hint: str, *, code: Exit, as_json: bool) -> None:
+    """One error on stderr: for people, or one JSON object."""
     if as_json:
         say(json.dumps({"error": message, "hint": hint, "exit": int(code)}))
     else:
         say(f"Error: {message}" + (f"\n{hint}" if hint else ""))
-    raise typer.Exit(int(code))
 
 
 def show(rows: Sequence[JsonObject], columns: Sequence[str], form: Form) -> None:
@@ -74,17 +92,20 @@ def show(rows: Sequence[JsonObject], columns: Sequence[str], form: Form) -> None
                 _write(json.dumps(row, ensure_ascii=False))
         case Form.IDS:
             for row in rows:
-                _write(str(row["id"]))
+                _write(str(_id(row)))
         case Form.CSV:
             _write_csv(rows, columns)
         case Form.TABLE:
             _write_table(rows, columns)
 
 
-def show_one(row: JsonObject, *, as_json: bool) -> None:
-    """One object: JSON, or a line per field."""
-    if as_json:
+def show_one(row: JsonObject, form: Form) -> None:
+    """One object: as a list of one would be written, or a line per field."""
+    if form is Form.JSON:
         _write(json.dumps(row, ensure_ascii=False, indent=2))
+        return
+    if form is not Form.TABLE:
+        show([row], tuple(row), form)
         return
     width = max((len(name) for name in row), default=0)
     for name, value in row.items():
@@ -107,6 +128,13 @@ def plain(text: str) -> str:
 def is_terminal() -> bool:
     """Whether progress may be drawn."""
     return sys.stderr.isatty()
+
+
+def _id(row: JsonObject) -> Any:
+    found = next((row[name] for name in ("id", "document_id", "passage_id") if name in row), None)
+    if found is None:
+        fail("This result has no ids.", "Write it in another form.", code=Exit.USAGE)
+    return found
 
 
 def _write(text: str) -> None:

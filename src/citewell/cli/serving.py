@@ -127,7 +127,9 @@ class Serving:
 
     def _worker_environment(self) -> dict[str, str]:
         # The data directory may have been given on the command line.
-        return {**os.environ, "CITEWELL_HOME": str(self.settings.home.expanduser().absolute())}
+        home = str(self.settings.home.expanduser().absolute())
+        level = {"LOG_LEVEL": "warning"} if self.quiet else {}
+        return {**os.environ, "CITEWELL_HOME": home, **level}
 
     def _lost(self, task: str) -> None:
         self.failure = StartError(

@@ -58,7 +58,7 @@ def test_a_title_cannot_write_to_the_terminal(
     form: Form, capsys: pytest.CaptureFixture[str]
 ) -> None:
     show([{"title": EVIL}], ("title",), form)
-    show_one({"title": EVIL}, as_json=False)
+    show_one({"title": EVIL}, Form.TABLE)
     said = capsys.readouterr().out
     assert not {"\x1b", "\x07", "\x00", "\u202e"} & set(said)
     assert "owned" in said
@@ -79,7 +79,7 @@ def test_a_cell_stays_on_its_line() -> None:
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(401, 4), (403, 4), (404, 6), (429, 7), (503, 5), (504, 8), (422, 1), (500, 1)],
+    [(401, 4), (403, 4), (404, 6), (429, 7), (503, 5), (504, 8), (422, 2), (500, 1)],
 )
 def test_every_refusal_has_its_exit_code(status: int, code: int) -> None:
     assert exit_for(status) == code

@@ -203,8 +203,12 @@ async def _watch(embedded: EmbeddedPostgres) -> None:
     """Start the private database again whenever it has died."""
     while True:
         await asyncio.sleep(WATCH_SECONDS)
-        if await asyncio.to_thread(embedded.ensure_running):
-            log.warning("database.restarted")
+        try:
+            if await asyncio.to_thread(embedded.ensure_running):
+                log.warning("database.restarted")
+        except StartError as error:
+            # A disk that is full is emptied by somebody some time; until then reads say so.
+            log.warning("database.not_restarted", why=error.message)
 
 
 async def _embedder(settings: Settings) -> Embedder:

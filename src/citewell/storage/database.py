@@ -36,6 +36,7 @@ POOL_OVERFLOW = 10
 POOL_SECONDS = 5.0
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 60
+DISK_FULL = "53100"
 
 _ENTER_TENANT = text(
     "SELECT set_config('role', 'citewell_app', true), set_config('app.tenant_id', :tenant, true)"
@@ -197,6 +198,10 @@ class Database:
                 hint="Leave out NUL characters, broken Unicode and numbers beyond 64 bits.",
             ) from error
         except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == DISK_FULL:
+                raise UnavailableError(
+                    "The disk of the database is full.", hint="Free some space.", retry_after=10
+                ) from error
             if is_unreachable(error):
                 raise UnavailableError(
                     "The database cannot be reached.", hint="It may be starting; try again."

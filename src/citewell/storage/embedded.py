@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from citewell.domain.errors import StartError
-from citewell.storage import postmaster
+from citewell.storage import postmaster, startup_words
 
 with warnings.catch_warnings():
     # A machine without a login session has no XDG_RUNTIME_DIR; the fallback is fine.
@@ -90,19 +90,20 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + START_SECONDS
         while True:
             postmaster.discard_stale_pid(self.folder)
-            try:
-                self.server.start()
-            # A server that was killed leaves its memory and socket behind for a moment. One that
-            # ended before it had a log makes the package stumble over the missing log instead.
-            except (subprocess.SubprocessError, AssertionError, FileNotFoundError) as error:
-                if time.monotonic() > deadline:
-                    raise _start_error(self.folder) from error
-                time.sleep(RETRY_SECONDS)
-            except (OSError, RuntimeError) as error:
-                raise _cannot_start(self.folder, error) from error
-            else:
-                self._forget_dead_holders()
-                return
+            with startup_words.heard(self.folder / "log") as words:
+                try:
+                    self.server.start()
+                # A server that was killed leaves its memory and socket behind for a moment. One
+                # that ended before it had a log makes the package stumble over the missing log.
+                except (subprocess.SubprocessError, AssertionError, FileNotFoundError) as error:
+                    if time.monotonic() > deadline or startup_words.is_lasting(words.said):
+                        raise _start_error(self.folder, words.said) from error
+                except (OSError, RuntimeError) as error:
+                    raise _cannot_start(self.folder, error) from error
+                else:
+                    self._forget_dead_holders()
+                    return
+            time.sleep(RETRY_SECONDS)
 
     def _forget_dead_holders(self) -> None:
         """A process that was killed could not give up its handle."""
@@ -157,18 +158,25 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _cannot_start(folder: Path, error: Exception) -> StartError:
+    if startup_words.is_full(str(error)):
+        return _full(folder)
     return StartError(
         f"The private PostgreSQL in {folder} cannot start: {error}",
         hint="Check that the folder is writable, or set DATABASE_URL.",
     )
 
 
-def _start_error(folder: Path) -> StartError:
-    log = folder / "log"
-    lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
-    fatal = [line for line in lines if "FATAL" in line or "PANIC" in line]
-    cause = fatal[-1].split("FATAL:")[-1].strip() if fatal else f"no start in {START_SECONDS:g} s"
+def _start_error(folder: Path, said: str) -> StartError:
+    if startup_words.is_full(said):
+        return _full(folder)
+    cause = startup_words.cause(said) or f"no start in {START_SECONDS:g} s"
     return StartError(
         f"The private PostgreSQL in {folder} does not start: {cause}.",
-        hint=f"See {log}, check disk space and permissions, or set DATABASE_URL.",
+        hint=f"See {folder / 'log'}, check disk space and permissions, or set DATABASE_URL.",
+    )
+
+
+def _full(folder: Path) -> StartError:
+    return StartError(
+        f"The disk that holds {folder} is full.", hint="Free some space and start again."
     )

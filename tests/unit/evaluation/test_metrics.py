@@ -28,6 +28,13 @@ def test_recall_counts_the_relevant_and_precision_the_places() -> None:
     assert metrics.precision(["a"], relevant, 4) == pytest.approx(1 / 4)
 
 
+def test_evidence_is_found_in_any_of_its_forms_and_counted_once() -> None:
+    evidence = [["a", "z"], ["b", "c"], ["y"]]
+    assert metrics.evidence_recall(RANKING, evidence, 4) == pytest.approx(2 / 3)
+    assert metrics.evidence_recall(RANKING, evidence, 1) == pytest.approx(1 / 3)
+    assert metrics.evidence_recall(RANKING, [], 4) == 0
+
+
 def test_the_reciprocal_rank_is_that_of_the_first_relevant_one() -> None:
     assert metrics.reciprocal_rank(RANKING, {"b": 1, "d": 1}, 4) == 1 / 2
     assert metrics.reciprocal_rank(RANKING, {"d": 1}, 3) == 0

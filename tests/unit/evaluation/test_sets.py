@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
         {"id": "3", "title": "Three", "text": "Third"},
     ]
     queries: list[dict[str, object]] = [
-        {"id": "q1", "text": "First?", "answers": ["one", "1"]},
+        {"id": "q1", "text": "First?", "answers": ["one", "1"], "evidence": [["1", 2], ["3"]]},
         {"id": "q2", "text": "Second?", "n_correct": 7},
         {"id": "q3", "text": "Unjudged?"},
     ]
@@ -48,6 +48,7 @@ def test_a_set_is_its_corpus_and_its_judged_questions(folder: Path) -> None:
         ("one", "1"),
         1,
     )
+    assert (first.evidence, second.evidence) == ((("1", "2"), ("3",)), ())
     assert (second.relevant, second.answers, second.correct) == ({"2": 1, "3": 1}, (), 7)
 
 

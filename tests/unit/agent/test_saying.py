@@ -1,0 +1,33 @@
+"""Only sentences that say something can answer."""
+
+import pytest
+
+from citewell.agent.saying import sayings
+
+
+def said(text: str) -> list[str]:
+    return [text[start:end] for start, end in sayings(text)]
+
+
+def test_headings_rules_and_numbers_say_nothing() -> None:
+    text = "# How it works\n\nIt works by steam.\n\n---\n\n7.\n\nPrices\n======\n\nIt is free now."
+    assert said(text) == ["It works by steam.", "It is free now."]
+
+
+def test_what_stands_right_under_a_heading_is_said() -> None:
+    assert said("## Limits\nThe limit is 3 MB.") == ["The limit is 3 MB."]
+
+
+@pytest.mark.parametrize("text", ["", "Yes.", "| --- | --- |", "* * *", "1 2 3", "***", "##"])
+def test_a_text_of_less_than_two_words_says_nothing(text: str) -> None:
+    assert said(text) == []
+
+
+@pytest.mark.parametrize("text", ["东京是日本的首都。", "กรุงเทพเป็นเมืองหลวง", "القاهرة عاصمة"])
+def test_other_scripts_say_something_without_spaces_too(text: str) -> None:
+    assert said(text) == [text]
+
+
+def test_items_and_rows_say_something_each() -> None:
+    text = "We sell:\n- fresh bread\n- old wine\n\n| red | paint |\n| blue | ink |"
+    assert said(text)[1:] == ["- fresh bread", "- old wine", "| red | paint |", "| blue | ink |"]

@@ -137,6 +137,9 @@ export const originalUrl = (id) => `${V1}/documents/${encodeURIComponent(id)}/or
 /** @param {string} key @returns {Promise<null>} */
 export const signIn = (key) => request("signin", { method: "POST", body: { key } });
 
+/** @returns {Promise<null>} */
+export const signOut = () => request("signout", { method: "POST" });
+
 /** @param {Record<string, string | number | undefined>} values */
 function query(values) {
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== "");

@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { Conversation } from "./asking/conversation.js";
-import { byId, el, tell } from "./dom.js";
+import { announce, byId, el, tell } from "./dom.js";
 import { takeFiles } from "./documents/dropping.js";
 import { Library } from "./documents/library.js";
 import { Reader } from "./reading/reader.js";
@@ -40,15 +40,18 @@ function showConnection(state) {
   byId("reconnect").hidden = state !== "lost";
 }
 
-/** @param {api.Document[]} documents */
-function showProgress(documents) {
+/**
+ * @param {api.Document[]} documents
+ * @param {boolean} more there are others than these
+ */
+function showProgress(documents, more) {
   const ready = documents.filter((one) => one.status === "ready").length;
   const working = documents.filter(isUnfinished).length;
-  byId("view-library").textContent = documents.length ? `Documents (${documents.length})` : "Documents";
+  byId("view-library").textContent = documents.length ? `Documents (${documents.length}${more ? "+" : ""})` : "Documents";
   byId("welcome-add").hidden = documents.length > 0;
   const hint = working
     ? `${plural(working, "document")} still being read. What is ready can be asked about now.`
-    : ready && `${plural(ready, "document")} ready. What would you like to know?`;
+    : ready && `${more ? "More than " : ""}${plural(ready, "document")} ready. What would you like to know?`;
   tell(byId("welcome-hint"), hint || null);
 }
 
@@ -56,6 +59,7 @@ function showProgress(documents) {
 async function load() {
   try {
     const [about, all] = await Promise.all([api.info(), api.collections()]);
+    byId("sign-out").hidden = false;
     byId("formats").textContent = about.formats.join(" ");
     uploads.bounds(about);
     conversation.limit(about.limits.question_chars);
@@ -113,8 +117,20 @@ async function signIn(event) {
     byId("signin", HTMLDialogElement).close();
     load();
   } catch (error) {
-    tell(byId("signin-error"), api.explained(error));
+    const unknown = error instanceof api.Problem && error.status === 401;
+    tell(byId("signin-error"), unknown ? "This is not the admin key." : api.explained(error));
     field.select();
+  }
+}
+
+async function signOut() {
+  try {
+    await api.signOut();
+    // What was asked belongs to who asked it.
+    sessionStorage.clear();
+    location.reload();
+  } catch (error) {
+    announce(api.explained(error));
   }
 }
 
@@ -142,6 +158,7 @@ byId("signin-form", HTMLFormElement).addEventListener("submit", signIn);
 byId("new-collection-form", HTMLFormElement).addEventListener("submit", createCollection);
 byId("new-collection-open").addEventListener("click", () => byId("new-collection", HTMLDialogElement).showModal());
 byId("new-collection-cancel").addEventListener("click", () => byId("new-collection", HTMLDialogElement).close());
+byId("sign-out").addEventListener("click", signOut);
 byId("reconnect").addEventListener("click", () => socket.reconnect());
 byId("view-ask").addEventListener("click", () => show("ask"));
 byId("view-library").addEventListener("click", () => show("library"));

@@ -2,6 +2,7 @@
 /** A turn on the page: the question, the steps, the answer with its footnotes, and the sources. */
 
 import { el, tell } from "../dom.js";
+import { inline, wordsOf } from "./inline.js";
 import { completeAnswer, growingAnswer } from "./marks.js";
 import { grouped, isOver } from "./turn.js";
 import { duration, page, plural, stepName } from "../wording.js";
@@ -72,19 +73,29 @@ function showText(target, turn, actions) {
   const blocks = turn.complete ? completeAnswer(turn.text, turn.citations) : growingAnswer(turn.text, turn.sources.length);
   target.classList.toggle("unanswered", turn.complete && !turn.answered);
   target.replaceChildren(...blocks.map(({ form, parts }) =>
-    el(form === "verbatim" ? "pre" : "p", { class: form }, ...parts.map((part) => piece(part, turn, actions)))));
+    el(form === "verbatim" ? "pre" : "p", { class: form }, ...parts.flatMap((part) => piece(part, form, turn, actions)))));
   if (focused >= 0) /** @type {HTMLElement | undefined} */ (target.querySelectorAll("button.mark")[focused])?.focus();
 }
 
 /**
  * @param {Part} part
+ * @param {import("./marks.js").Block["form"]} form
  * @param {Turn} turn
  * @param {Actions} actions
  */
-function piece(part, turn, actions) {
-  if (part.kind === "text") return part.text;
+function piece(part, form, turn, actions) {
+  if (part.kind === "text") return form === "verbatim" ? part.text : inline(part.text).map(styled);
   const citation = part.citation === null ? null : turn.citations[part.citation];
   return citation ? citationMark(part.n, citation, turn, actions) : sourceMark(part.n, turn, actions);
+}
+
+/** @type {Record<import("./inline.js").Piece["kind"], "strong" | "code" | "span" | null>} */
+const TAGS = { plain: null, strong: "strong", code: "code", link: "span" };
+
+/** @param {import("./inline.js").Piece} piece */
+function styled({ kind, text, title }) {
+  const tag = TAGS[kind];
+  return tag ? el(tag, { class: kind === "link" && "link", title }, text) : text;
 }
 
 /**
@@ -169,13 +180,14 @@ function sourceList(heading, sources, turn, { onOpen }, headingClass = "") {
     el("li", {}, el("button", { type: "button", class: "source", onclick: () => open(place) },
       el("span", { class: "number", "aria-hidden": "true" }, String(source.n)),
       el("span", { class: "name" }, el("strong", {}, source.title || source.filename), page(source) && ` ${page(source)}`),
-      el("span", { class: "preview" }, cited[place][0]?.quote ?? source.preview))))));
+      el("span", { class: "preview" }, wordsOf(cited[place][0]?.quote ?? source.preview)))))));
 }
 
 /** @param {Turn} turn @param {Actions} actions */
 function failure({ failure: what, question }, { onAgain }) {
   const box = el("div", { class: "notice failed", role: "alert" });
   tell(box, el("strong", {}, what?.message ?? ""), what?.hint && ` ${what.hint}`, " ",
-    el("button", { type: "button", class: "quiet", onclick: () => onAgain(question) }, "Ask again"));
+    // What cannot be read will not be read the second time.
+    what?.code !== "invalid" && el("button", { type: "button", class: "quiet", onclick: () => onAgain(question) }, "Ask again"));
   return box;
 }

@@ -31,7 +31,7 @@ export class Library {
 
   /**
    * @param {(document: Document) => void} onOpen
-   * @param {(documents: Document[]) => void} onChange the list was read anew
+   * @param {(documents: Document[], more: boolean) => void} onChange the list was read anew, unfiltered
    */
   constructor(onOpen, onChange) {
     this.#onOpen = onOpen;
@@ -67,7 +67,7 @@ export class Library {
       this.#documents = items;
       this.#next = next;
       this.#draw();
-      this.#onChange(items);
+      if (!this.#filter.value.trim()) this.#onChange(items, next !== null);
       if (items.some(isUnfinished)) this.#later(POLL);
     } catch (error) {
       if (turn !== this.#turn) return;

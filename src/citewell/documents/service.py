@@ -15,7 +15,7 @@ from citewell.domain.documents import (
     ParsedText,
     Receipt,
 )
-from citewell.domain.errors import ConflictError, InvalidError
+from citewell.domain.errors import AppError, ConflictError, InvalidError, UnavailableError
 from citewell.domain.ids import CollectionId, DocumentId, VersionId
 from citewell.domain.jobs import Job, JobKind
 from citewell.domain.principal import Principal, Role, Scope
@@ -100,7 +100,11 @@ class Documents:
                     Accepted,
                     lambda: self._keep(tx, principal, collection_id, upload, blob),
                 )
-        except BaseException:
+        except UnavailableError:
+            # The commit may have happened and its answer been lost: a row must not point to
+            # nothing. Without a row, the file is swept later.
+            raise
+        except AppError:
             await self.blobs.delete([blob.key])
             raise
         if accepted.duplicate or repeated:

@@ -1,0 +1,91 @@
+"""A collection has one clean name in its tenant, and takes everything with it when it goes."""
+
+from dataclasses import replace
+
+import pytest
+
+from citewell.documents.collections import MAX_NAME, Collections
+from citewell.documents.repetition import RequestKey
+from citewell.documents.service import Upload
+from citewell.domain.errors import ConflictError, DeniedError, InvalidError, NotFoundError
+from citewell.domain.ids import TenantId
+from citewell.domain.principal import Role
+from tests.unit.documents.conftest import MODEL, Library, pieces
+
+
+@pytest.fixture
+def collections(library: Library) -> Collections:
+    return Collections(library.database, MODEL)
+
+
+async def test_a_collection_is_made_and_renamed(library: Library, collections: Collections) -> None:
+    made = await collections.create(library.owner, "papers", "What we read.")
+    assert (made.name, made.description, made.documents, made.head) == (
+        "papers", "What we read.", 0, 0
+    )  # fmt: skip
+    changed = await collections.change(library.owner, made.id, name="books")
+    assert (changed.name, changed.description) == ("books", "What we read.")
+    assert (await library.documents.collection(library.owner, "books")).id == made.id
+
+
+@pytest.mark.parametrize("name", ["", " ", " x", "x ", "two\nlines", "x" * (MAX_NAME + 1), "\x00"])
+async def test_a_name_that_cannot_be_one_is_refused(
+    library: Library, collections: Collections, name: str
+) -> None:
+    with pytest.raises(InvalidError):
+        await collections.create(library.owner, name)
+
+
+async def test_a_name_is_taken_once_in_a_tenant_and_free_in_another(
+    library: Library, collections: Collections, other_tenant: TenantId
+) -> None:
+    first = await collections.create(library.owner, "papers")
+    with pytest.raises(ConflictError):
+        await collections.create(library.owner, "papers")
+    stranger = replace(library.owner, tenant_id=other_tenant)
+    assert (await collections.create(stranger, "papers")).id != first.id
+    with pytest.raises(NotFoundError):
+        await collections.change(stranger, first.id, name="stolen")
+
+
+async def test_a_repeated_request_makes_one_collection(
+    library: Library, collections: Collections
+) -> None:
+    once = RequestKey("collections", "key-1")
+    first = await collections.create(library.owner, "papers", once=once)
+    assert await collections.create(library.owner, "papers", once=once) == first
+    with pytest.raises(InvalidError):
+        await collections.create(library.owner, "other", once=once)
+
+
+async def test_a_collection_takes_its_documents_with_it(
+    library: Library, collections: Collections
+) -> None:
+    made = await collections.create(library.owner, "papers")
+    upload = Upload("lamp.txt", pieces(b"Oil burns.\n"))
+    accepted = await library.documents.accept(library.owner, made.id, upload)
+    await library.work()
+    removed = await collections.delete(library.owner, made.id)
+    assert removed["documents"] == 1
+    with pytest.raises(NotFoundError):
+        await library.documents.get(library.owner, accepted.document.id)
+    with pytest.raises(NotFoundError):
+        await library.documents.collection(library.owner, "papers")
+
+
+async def test_the_same_content_may_be_in_two_collections(
+    library: Library, collections: Collections
+) -> None:
+    made = await collections.create(library.owner, "papers")
+    here = await library.add("lamp.txt", b"Oil burns.\n")
+    there = await library.documents.accept(
+        library.owner, made.id, Upload("lamp.txt", pieces(b"Oil burns.\n"))
+    )
+    assert not there.duplicate
+    assert here.document.id != there.document.id
+
+
+async def test_a_viewer_makes_nothing(library: Library, collections: Collections) -> None:
+    viewer = replace(library.owner, role=Role.VIEWER)
+    with pytest.raises(DeniedError):
+        await collections.create(viewer, "papers")

@@ -1,0 +1,82 @@
+"""What is deleted is out of every search at once, and off the disk soon."""
+
+from dataclasses import replace
+
+import pytest
+
+from citewell.documents.queue import JobQueue
+from citewell.domain.errors import ConflictError, NotFoundError
+from citewell.domain.ids import TenantId
+from citewell.domain.jobs import JobKind, JobState
+from tests.unit.documents.conftest import Library
+
+LAMP = b"The lamp burns whale oil.\n"
+
+
+async def test_a_deletion_counts_what_it_removed_and_is_in_the_change_log(library: Library) -> None:
+    document = await library.ready("lamp.txt", LAMP)
+    before = await library.head()
+    receipt = await library.documents.delete(library.owner, document.id)
+    assert receipt.removed["chunks"] == 1
+    assert not receipt.searchable
+    assert await library.head() == before + 1
+    with pytest.raises(NotFoundError):
+        await library.documents.get(library.owner, document.id)
+    with pytest.raises(NotFoundError):
+        await library.documents.text(library.owner, document.id)
+
+
+async def test_the_bytes_follow_by_a_job(library: Library) -> None:
+    document = await library.ready("lamp.txt", LAMP)
+    await library.documents.delete(library.owner, document.id)
+    assert len(library.files()) == 1
+    lease = await library.claim()
+    assert lease.job.kind is JobKind.PURGE
+    await library.removal.run(lease)
+    assert library.files() == []
+
+
+async def test_what_is_deleted_before_it_is_read_is_never_read(library: Library) -> None:
+    accepted = await library.add("lamp.txt", LAMP)
+    await library.documents.delete(library.owner, accepted.document.id)
+    await library.work()
+    assert library.reading.files == []
+    assert (await library.job_of(accepted.document)).state is JobState.CANCELLED
+
+
+async def test_what_is_deleted_while_it_is_read_does_not_come_back(library: Library) -> None:
+    accepted = await library.add("lamp.txt", LAMP)
+    lease = await library.claim()
+    head = await library.head()
+    await library.documents.delete(library.owner, accepted.document.id)
+    with pytest.raises(Exception, match="lease"):
+        await library.ingestion.run(lease)
+    assert await library.head() == head
+
+
+async def test_a_removal_cannot_be_cancelled(library: Library) -> None:
+    document = await library.ready("lamp.txt", LAMP)
+    await library.documents.delete(library.owner, document.id)
+    (job, *_) = await JobQueue(library.database).page(library.owner, state=JobState.QUEUED)
+    with pytest.raises(ConflictError):
+        await library.queue.cancel(library.owner, job.id)
+
+
+async def test_the_sweep_takes_orphans_and_nothing_else(library: Library) -> None:
+    await library.ready("lamp.txt", LAMP)
+    orphan = library.blobs.path("0" * 32)
+    orphan.parent.mkdir(parents=True, exist_ok=True)
+    orphan.write_bytes(b"nobody's")
+    assert await library.removal.sweep() == 0
+    assert await library.removal.sweep(older_than_seconds=-1.0) == 1
+    assert [path.read_bytes() for path in library.files()] == [LAMP]
+
+
+async def test_nobody_deletes_what_belongs_to_another_tenant(
+    library: Library, other_tenant: TenantId
+) -> None:
+    document = await library.ready("lamp.txt", LAMP)
+    stranger = replace(library.owner, tenant_id=other_tenant)
+    with pytest.raises(NotFoundError):
+        await library.documents.delete(stranger, document.id)
+    assert (await library.shown(document)).id == document.id

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from citewell.domain.errors import UnavailableError
 
+LONGEST_ASKED = 3600.0
+
 T = TypeVar("T")
 _CHANCE = secrets.SystemRandom()
 
@@ -68,18 +70,22 @@ async def persist(attempt: Callable[[], Awaitable[T]], patience: Patience) -> T:
 
 
 def seconds_asked(value: str | None, now: datetime | None = None) -> float | None:
-    """A Retry-After header, seconds or a date, as seconds from `now`; None if it says neither."""
+    """A Retry-After header, seconds or a date, as seconds from `now`; None if it says neither.
+
+    A server that asks for more than `LONGEST_ASKED` is asked again after that all the same.
+    """
     if value is None:
         return None
     if value.strip().isdecimal():
-        return float(value)
+        return min(float(value), LONGEST_ASKED)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+    wished = (moment - (now or datetime.now(UTC))).total_seconds()
+    return min(max(0.0, wished), LONGEST_ASKED)
 
 
 def _given_up(message: str, wait: float) -> UnavailableError:

@@ -1,5 +1,6 @@
 """Bodies that are not what they should be: told apart, with what to do about it."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -119,3 +120,16 @@ async def test_whoever_answers_get_answers_head(client: httpx.AsyncClient) -> No
         assert reply.status_code == 200, path
     assert (await client.head("/nothing")).status_code == 404
     assert (await client.head("/query")).status_code == 405
+
+
+async def test_a_question_that_is_sent_twice_is_asked_once(client: httpx.AsyncClient) -> None:
+    key = {"idempotency-key": "question-1"}
+    both = await asyncio.gather(
+        *(client.post("/query", json={"input": "What is this?"}, headers=key) for _ in range(2))
+    )
+    assert [one.status_code for one in both] == [200, 200]
+    assert both[0].json() == both[1].json()
+    other = await client.post("/query", json={"input": "What else?"}, headers=key)
+    assert other.status_code == 422
+    fresh = await client.post("/query", json={"input": "What is this?"})
+    assert fresh.json()["run_id"] != both[0].json()["run_id"]

@@ -14,6 +14,7 @@ from citewell.chat.narration import Narration
 from citewell.chat.outcome import Outcome, outcome_of
 from citewell.chat.recovery import Recovery
 from citewell.chat.turn import Turn
+from citewell.documents.repetition import RequestKey, do_once
 from citewell.domain.errors import GoneError, InvalidError, LeaseLostError, UnavailableError
 from citewell.domain.ids import CollectionId, ConversationId, RunId, new_id
 from citewell.domain.principal import Principal, Scope
@@ -28,6 +29,11 @@ TEND_SECONDS = 5.0
 TITLE_CHARACTERS = 80
 
 log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Created:
+    run_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +59,13 @@ class Chat:
         collections: Sequence[CollectionId],
         *,
         conversation_id: ConversationId | None = None,
+        once: RequestKey | None = None,
     ) -> Run:
         """Ask, in a new conversation unless one is given; on return the run is stored and goes on.
 
-        Raises `InvalidError` for an empty question, and `UnavailableError` when the server has as
-        much work as it can do; nothing is stored then.
+        A repetition under the same key, `once`, gets the run of the first request. Raises
+        `InvalidError` for an empty question, and `UnavailableError` when the server has as much
+        work as it can do; nothing is stored then.
         """
         principal.require(Scope.ASK)
         asked = translation.storable(text).strip()
@@ -68,10 +76,11 @@ class Chat:
         run_id = RunId(new_id())
         task = self.tasks.start(f"run {run_id}", turn.proceed())
         try:
-            run = await self._create(principal, question, run_id, conversation_id)
-            self._turns[run_id] = turn
-            task.add_done_callback(lambda _: self._turns.pop(run_id, None))
-            turn.begin(RunLog(self.database, principal.tenant_id, run, Narration(run_id)))
+            run = await self._create(turn, run_id, conversation_id, once)
+            if run.id == run_id:
+                self._turns[run_id] = turn
+                task.add_done_callback(lambda _: self._turns.pop(run_id, None))
+                turn.begin(RunLog(self.database, principal.tenant_id, run, Narration(run_id)))
         finally:
             if not turn.begun.done():
                 task.cancel()
@@ -117,13 +126,18 @@ class Chat:
         self._stop(run_id)
 
     async def answer(
-        self, principal: Principal, text: str, collections: Sequence[CollectionId]
+        self,
+        principal: Principal,
+        text: str,
+        collections: Sequence[CollectionId],
+        *,
+        once: RequestKey | None = None,
     ) -> tuple[Run, Outcome]:
         """Ask and wait for the end, as `start` and `events` together; the run outlives its caller.
 
         A run that fails is an `Outcome` with an error, not an exception.
         """
-        started = await self.start(principal, text, collections)
+        started = await self.start(principal, text, collections, once=once)
         events = [event async for _, event in self.events(principal, started.id)]
         return await self.get(principal, started.id), outcome_of(events)
 
@@ -138,22 +152,27 @@ class Chat:
 
     async def _create(
         self,
-        principal: Principal,
-        question: Question,
+        turn: Turn,
         run_id: RunId,
         conversation_id: ConversationId | None,
+        once: RequestKey | None,
     ) -> Run:
-        request = {"text": question.text, "collections": [str(c) for c in question.collections]}
+        principal, question = turn.principal, turn.question
+        inside = [str(one) for one in question.collections]
+        body = (question.text, str(conversation_id), *inside)
         async with self.database.transaction(principal.tenant_id) as tx:
-            if conversation_id is None:
-                title = " ".join(question.text.split())[:TITLE_CHARACTERS]
-                conversation_id = await tx.conversations.create(principal.user_id, title)
-            else:
-                await tx.conversations.check(conversation_id, principal.user_id)
-            await tx.runs.create(run_id, conversation_id, principal.user_id, request)
-            await tx.conversations.add_question(conversation_id, run_id, question.text)
-            await tx.runs.append(run_id, [translation.run_started(conversation_id, run_id)])
-            return await tx.runs.get(run_id, principal.user_id)
+
+            async def create() -> _Created:
+                within = await _conversation(tx, principal, question, conversation_id)
+                request = {"text": question.text, "collections": inside}
+                await tx.runs.create(run_id, within, principal.user_id, request)
+                await tx.conversations.add_question(within, run_id, question.text)
+                await tx.runs.append(run_id, [translation.run_started(within, run_id)])
+                return _Created(run_id)
+
+            key = None if once is None else once.of(principal, *body)
+            created, _ = await do_once(tx, key, _Created, create)
+            return await tx.runs.get(RunId(created.run_id), principal.user_id)
 
     async def _hear(self) -> None:
         async with self.notifications.subscribe(RUNS_TOPIC) as heard:
@@ -191,3 +210,13 @@ class Chat:
         turn = self._turns.get(run_id)
         if turn is not None:
             turn.stop()
+
+
+async def _conversation(
+    tx: Transaction, principal: Principal, question: Question, given: ConversationId | None
+) -> ConversationId:
+    if given is not None:
+        await tx.conversations.check(given, principal.user_id)
+        return given
+    title = " ".join(question.text.split())[:TITLE_CHARACTERS]
+    return await tx.conversations.create(principal.user_id, title)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from citewell.api.deps import AppDep, Caller
+from citewell.api.deps import AppDep, Caller, RequestKeyDep
 from citewell.api.guard import CAN_ASK, GuardedRoute, allow
 from citewell.api.questions import asking, check_question, raise_for, resolve
 from citewell.api.schemas.answers import QueryAnswered, QueryAsked
@@ -12,10 +12,10 @@ router = APIRouter(route_class=GuardedRoute, tags=["questions"])
 
 @router.post("/query", summary="Ask a question and wait for the answer")
 @allow(CAN_ASK)
-async def ask(body: QueryAsked, caller: Caller, app: AppDep) -> QueryAnswered:
+async def ask(body: QueryAsked, caller: Caller, app: AppDep, once: RequestKeyDep) -> QueryAnswered:
     """The answer quotes the documents; `citations` say where each sentence comes from."""
     text = check_question(body.input, app.settings.limits.question_chars, field="input")
     collections = await resolve(app, caller, body.collections)
-    run, outcome = await app.chat.answer(asking(caller), text, collections)
+    run, outcome = await app.chat.answer(asking(caller), text, collections, once=once)
     raise_for(outcome.error)
     return QueryAnswered.of(run.id, outcome)

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from citewell.domain.documents import TextKind
 from citewell.index.index import EMPTY_KEYS, IndexSettings, Terms
 from citewell.index.projection import Projection
-from citewell.retrieval.fusion import NOTHING, Candidates, fuse, gather, join, lift, unscored
+from citewell.retrieval.fusion import (
+    NOTHING,
+    Candidates,
+    fuse,
+    gather,
+    join,
+    lift,
+    unscored,
+)
 from citewell.retrieval.question import Asked
 from tests.contract.index_sample import Sampler, Truth, fill, keys_of
 
@@ -136,21 +144,16 @@ def test_the_side_that_did_not_propose_a_candidate_is_computed_for_it(
     assert [d.tobytes() for d in found.documents] == [truth.entries[k].document.bytes for k in keys]
 
 
-def test_feedback_finds_what_is_near_to_the_best_and_loses_nothing(
+def test_feedback_loses_nothing_that_either_side_found(
     projection: Projection, sample: Sampler
 ) -> None:
-    truth = fill(projection, sample.versions(60))
-    for _ in range(20):
+    truth = fill(projection, sample.versions(40))
+    for _ in range(5):
         query, terms = sample.query(), sample.terms(4).split()
         found = gather(projection.snapshot, asked(terms), query, depth=12)
-        assert {*truth.nearest(query, 12)} <= {*found.keys.tolist()}
-        plain = unscored(projection.snapshot, asked(terms), query, found.keys)
-        best = fuse(plain, 0.5).order()[:3]
-        centre = np.mean([truth.entries[int(k)].vectors[0] for k in found.keys[best]], axis=0)
-        # The question has moved towards the best: they are nearer to it than before.
-        moved = found.whole - plain.whole
-        towards = np.array([truth.entries[int(k)].vectors[0] @ centre for k in found.keys])
-        assert np.corrcoef(moved, towards)[0, 1] > 0
+        worded = projection.snapshot.search_lexical(Terms(terms), 12).keys.tolist()
+        assert {*truth.nearest(query, 12), *worded} <= {*found.keys.tolist()}
+        assert (fuse(found, 0.5).final > 0).any()
 
 
 def test_without_a_vector_only_words_propose(projection: Projection, sample: Sampler) -> None:

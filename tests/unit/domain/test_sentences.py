@@ -9,6 +9,10 @@ from hypothesis import strategies as st
 from citewell.domain.sentences import sentences
 
 
+# What took a step for every pair of characters would not come back from this.
+LONG = 300_000
+
+
 def cut(text: str) -> list[str]:
     return [text[start:end] for start, end in sentences(text)]
 
@@ -110,9 +114,9 @@ def test_the_number_of_a_list_item_is_not_a_sentence() -> None:
     assert cut("Steps:\n1. Open it.\n12. Close it.") == ["Steps:", "1. Open it.", "12. Close it."]
 
 
-def test_a_million_characters_are_cut_in_no_time() -> None:
+def test_a_text_of_endless_repetition_is_cut_in_one_pass() -> None:
     for piece in ("(", '."', ". ", "\n ", "[1]", "。", "A. ", "a\n==\n", "# a. ", "#\n", "- x\n"):
-        text = "Begin." + piece * (1_000_000 // len(piece))
+        text = "Begin." + piece * (LONG // len(piece))
         assert sentences(text)[0][0] == 0
 
 

@@ -8,8 +8,8 @@ it offers the kind of thing that is asked for. Nothing is glued together.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from citewell.agent.expected import expectation
 from citewell.agent.reading import Read
+from citewell.domain.expected import expectation
 from citewell.domain.passages import Passage
 from citewell.retrieval.coverage import coverage
 

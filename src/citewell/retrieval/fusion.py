@@ -15,7 +15,7 @@ from citewell.retrieval.question import Asked
 
 DEPTH = 100
 LIFT = 0.5
-FEEDBACK = 0.3
+FEEDBACK = 0.6
 FEEDBACK_FROM = 3
 
 
@@ -64,20 +64,32 @@ def gather(
     *,
     depth: int = DEPTH,
     allowed: Keys | None = None,
+    also: Keys = EMPTY_KEYS,
 ) -> Candidates:
-    """The union of the best by meaning and the best by words, both scores of each computed.
+    """The union of the best by meaning, the best by words and `also`, both scores of each computed.
 
     Without `vector` or terms, or when a side has no weight, only the other side proposes.
     """
-    words = snapshot.search_lexical(asked.terms, depth, allowed)
+    keys = propose(snapshot, asked, vector, depth=depth, allowed=allowed)
+    found = unscored(snapshot, asked, vector, np.union1d(keys, also))
     if vector is None:
-        unknown = np.zeros(len(words.keys), dtype=np.float32)
-        return _candidates(snapshot, words.keys, DenseScores(unknown, unknown), words.scores)
-    near = EMPTY_KEYS
-    if asked.weight or not len(words.keys):
-        near = snapshot.search_dense(vector, depth, allowed).keys
-    found = unscored(snapshot, asked, vector, np.union1d(words.keys, near))
+        return found
     return _feed_back(snapshot, asked, vector, found, depth=depth, allowed=allowed)
+
+
+def propose(
+    snapshot: Snapshot,
+    asked: Asked,
+    vector: Vector | None,
+    *,
+    depth: int = DEPTH,
+    allowed: Keys | None = None,
+) -> Keys:
+    """The best `depth` by words and the best `depth` by meaning, ascending."""
+    words = snapshot.search_lexical(asked.terms, depth, allowed).keys
+    if vector is None or (not asked.weight and len(words)):
+        return np.unique(words)
+    return np.union1d(words, snapshot.search_dense(vector, depth, allowed).keys)
 
 
 def unscored(snapshot: Snapshot, asked: Asked, vector: Vector | None, keys: Keys) -> Candidates:

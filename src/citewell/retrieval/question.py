@@ -12,9 +12,11 @@ from citewell.retrieval.views import Profile
 # The share of the cosine in the fused score. Each was chosen over fifteen collections; see
 # docs/decisions on fusion. The rest belongs to the words.
 EVEN = 0.5
+CLAIM = 0.6
 FOREIGN_LATIN = 0.25
 FOREIGN_SCRIPT = 0.0
 IDENTIFIERS = 0.3
+CLAIM_WORDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +61,14 @@ def _language(text: str, languages: Mapping[str, int]) -> str:
 def _weight(text: str, language: str, trained_for: frozenset[str]) -> float:
     if trained_for and language and language not in trained_for:
         return FOREIGN_SCRIPT if language in NON_LATIN else FOREIGN_LATIN
-    return IDENTIFIERS if is_identifier_like(text) else EVEN
+    if is_identifier_like(text):
+        return IDENTIFIERS
+    return CLAIM if _is_claim(text) else EVEN
+
+
+def _is_claim(text: str) -> bool:
+    """A sentence that states something looks for what means the same; its words may differ."""
+    return (
+        not text.rstrip(" \n\"'”’»)").endswith(("?", "？", "؟"))
+        and len(text.split()) >= CLAIM_WORDS
+    )

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from citewell.domain.errors import InvalidError, UnavailableError, UpstreamError
+from citewell.domain.expected import asks_for_a_fact
 from citewell.domain.ids import ChunkId, CollectionId
 from citewell.domain.passages import (
     Dropped,
@@ -22,10 +23,12 @@ from citewell.domain.principal import Principal, Scope
 from citewell.index.index import Keys, Vector
 from citewell.inference.embedding import Embedder
 from citewell.retrieval import late
+from citewell.retrieval.clauses import clauses_of
+from citewell.retrieval.closeness import closer
 from citewell.retrieval.following import Look, follow_links
-from citewell.retrieval.fusion import DEPTH, Candidates, fuse, gather, join, lift
+from citewell.retrieval.fusion import DEPTH, Candidates
 from citewell.retrieval.projections import Projections
-from citewell.retrieval.question import Asked, ask
+from citewell.retrieval.scoring import Thought, score, think, weights
 from citewell.retrieval.views import View
 from citewell.storage.database import Database
 from citewell.storage.repositories.chunks import LiveChunk
@@ -60,22 +63,25 @@ class Retrieval:
         _check(query)
         clock = _Clock()
         vector, views, allowed = await asyncio.gather(
-            self._vector(query),
+            self._vector(query.text, query.mode),
             self._views(principal, query),
             self._allowed(principal, query),
         )
+        whole = self._thought(query.text, vector, views, query)
+        clauses = await self._clauses(query, whole, views)
         clock.lap("embed")
-        asked = [ask(query.text, v.profile, self.embedder.model.languages) for v in views]
-        asked = [_for_mode(one, query.mode, vector) for one in asked]
         depth = max(DEPTH, query.limit + SPARE)
-        found = await asyncio.to_thread(_score, views, asked, vector, depth, allowed)
+        found = await asyncio.to_thread(score, views, whole, clauses, depth=depth, allowed=allowed)
         clock.lap("candidates")
         live = await self._live(principal, query, found)
         clock.lap("live")
         if len(views) == 1:
             fetch = partial(self.live, principal, collections=query.collections)
-            look = Look(views[0], asked[0], vector, fetch)
+            look = Look(views[0], whole.asked[0], vector, fetch)
             found, live = await follow_links(look, found, live)
+        terms = weights(views, whole)
+        if asks_for_a_fact(query.text) and query.mode is SearchMode.HYBRID:
+            found = await asyncio.to_thread(closer, found, live, terms)
         passages, dropped = _select(found, live, query)
         clock.lap("select")
         degraded = _degraded(query, vector)
@@ -90,7 +96,7 @@ class Retrieval:
             milliseconds=clock.laps,
             degraded=degraded,
             dropped=dropped if query.explain else (),
-            terms=_weights(views, asked),
+            terms=terms,
         )
 
     async def live(
@@ -100,12 +106,28 @@ class Retrieval:
         async with self.database.transaction(principal.tenant_id) as tx:
             return await tx.chunks.live(keys.tolist(), collections)
 
-    async def _vector(self, query: SearchQuery) -> Vector | None:
-        if not _is_dense(query.mode):
+    async def _clauses(
+        self, query: SearchQuery, whole: Thought, views: Sequence[View]
+    ) -> list[Thought]:
+        """What the clauses of a question ask for; nothing of them is worth a failed search."""
+        texts = clauses_of(query.text, whole.asked[0].language)
+        vectors = await asyncio.gather(*(self._vector(text, query.mode) for text in texts))
+        return [
+            self._thought(text, vector, views, query)
+            for text, vector in zip(texts, vectors, strict=True)
+        ]
+
+    def _thought(
+        self, text: str, vector: Vector | None, views: Sequence[View], query: SearchQuery
+    ) -> Thought:
+        return think(text, vector, views, query.mode, self.embedder.model.languages)
+
+    async def _vector(self, text: str, mode: SearchMode) -> Vector | None:
+        if not _is_dense(mode):
             return None
         try:
             async with asyncio.timeout(EMBED_SECONDS):
-                return await self.embedder.embed_query(query.text)
+                return await self.embedder.embed_query(text)
         except (UnavailableError, UpstreamError, TimeoutError):
             return None
 
@@ -185,42 +207,6 @@ def _check(query: SearchQuery) -> None:
 
 def _is_dense(mode: SearchMode) -> bool:
     return mode is not SearchMode.LEXICAL
-
-
-def _for_mode(asked: Asked, mode: SearchMode, vector: Vector | None) -> Asked:
-    if mode is SearchMode.DENSE and vector is not None:
-        return replace(asked, weight=1.0, terms=replace(asked.terms, body=()))
-    if vector is None:
-        return replace(asked, weight=0.0)
-    return asked
-
-
-def _score(
-    views: Sequence[View],
-    asked: Sequence[Asked],
-    vector: Vector | None,
-    depth: int,
-    allowed: Keys | None,
-) -> Candidates:
-    parts = [
-        gather(view.snapshot, one, vector, depth=depth, allowed=allowed)
-        for view, one in zip(views, asked, strict=True)
-    ]
-    found = join(parts)
-    # One weight for the list: collections of different kinds meet in the middle.
-    weight = float(np.mean([one.weight for one in asked]))
-    return lift(fuse(found, weight))
-
-
-def _weights(views: Sequence[View], asked: Sequence[Asked]) -> dict[str, float]:
-    """The question's terms with the greatest idf that a collection gives them."""
-    weights: dict[str, float] = {}
-    for view, one in zip(views, asked, strict=True):
-        for term, idf in zip(
-            one.terms.body, view.snapshot.lexical.idf(one.terms.body).tolist(), strict=True
-        ):
-            weights[term] = max(weights.get(term, 0.0), idf)
-    return weights
 
 
 def _select(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citewell.agent.expected import NEUTRAL, expectation
+from citewell.domain.expected import NEUTRAL, expectation
 
 OFFERS = {
     "When was the bridge opened?": ("It was opened in 1932.", "It was opened with a ceremony."),

@@ -34,6 +34,11 @@ _PUNCTUATION = ".,;:!?\"'()[]{}«»“”‘’"
 NEUTRAL = 0.5
 
 
+def asks_for_a_fact(question: str) -> bool:
+    """Whether a question wants a date, a number or a name rather than an explanation."""
+    return _pattern(question.lower()) is not None
+
+
 def expectation(question: str) -> Callable[[str], float]:
     """A function that says how well a sentence offers what is asked: 1, 0, or `NEUTRAL`.
 

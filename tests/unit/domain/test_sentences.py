@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from citewell.domain.sentences import sentences
 
-
 # What took a step for every pair of characters would not come back from this.
 LONG = 300_000
 

@@ -1,6 +1,8 @@
 """What the README promises to somebody who has just installed it."""
 
+import csv
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,6 +56,39 @@ def test_the_first_hour_goes_as_the_readme_says(server: Server, tmp_path: Path) 
     _deleting_takes_effect_at_once(server)
     server.close()
     verified(server.home)
+
+
+def test_documents_go_by_their_names_and_lists_come_in_every_form(
+    server: Server, tmp_path: Path
+) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "light.txt").write_text("The lighthouse at Cape Ward was built in 1874.\n", "utf-8")
+    # A name in an encoding of long ago.
+    (folder / os.fsdecode(b"caf\xe9.txt")).write_text("The café opens at nine.\n", "utf-8")
+    (folder / "empty.txt").write_bytes(b"")
+    added = server.cli("docs", "add", str(folder), "-o", "jsonl")
+    assert added.returncode == 3
+    assert "empty.txt: " in added.stderr
+    assert "2 added, 1 failed." in added.stderr
+    rows = [json.loads(line) for line in added.stdout.splitlines()]
+    assert [row["status"] for row in rows] == ["ready", "failed", "ready"]
+
+    ids = server.cli("docs", "list", "-o", "ids").stdout.split()
+    assert sorted(ids) == sorted(row["id"] for row in rows)
+    lines = list(csv.DictReader(server.cli("docs", "list", "-o", "csv").stdout.splitlines()))
+    assert {line["id"] for line in lines} == set(ids)
+    shown = server.cli("docs", "show", "papers/light.txt", "--json")
+    assert json.loads(shown.stdout)["id"] in ids
+    kept = tmp_path / "kept.txt"
+    server.cli("docs", "get", "papers/light.txt", "-o", str(kept))
+    assert kept.read_bytes() == (folder / "light.txt").read_bytes()
+
+    removed = server.cli("--json", "docs", "rm", "papers/light.txt", "papers/empty.txt")
+    receipts = json.loads(removed.stdout)
+    assert [one["searchable"] for one in receipts] == [False, False]
+    assert server.cli("docs", "show", "papers/light.txt").returncode == 6
+    assert not _asked(server, "When was the lighthouse at Cape Ward built?")["answered"]
 
 
 def _papers(folder: Path) -> Path:

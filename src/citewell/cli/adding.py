@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from citewell.cli.client import Client, problem
+from citewell.cli.client import Client, problem, sendable
 from citewell.cli.output import is_terminal, plain
 from citewell.domain.documents import OnDuplicate
 
@@ -42,7 +42,6 @@ class Summary:
     """What became of the files."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
-    duplicates: int = 0
 
     @property
     def failed(self) -> int:
@@ -55,8 +54,9 @@ class Summary:
         lines = [plain(f"{row['filename']}: {row['reason']}") for row in failed[:MOST_TOLD]]
         if len(failed) > MOST_TOLD:
             lines.append(f"… and {len(failed) - MOST_TOLD} more that failed.")
-        done = len(self.rows) - len(failed)
-        said = f"{done} added" + (f", {self.duplicates} known already" if self.duplicates else "")
+        good = [row for row in self.rows if row["status"] not in FAILED]
+        known = sum(row["duplicate"] for row in good)
+        said = f"{len(good) - known} added" + (f", {known} known already" if known else "")
         return "\n".join([*lines, f"{said}, {len(failed)} failed." if failed else f"{said}."])
 
 
@@ -104,8 +104,7 @@ class Adding:
 
         summary = Summary()
         with _bar(len(files)) as bar, ThreadPoolExecutor(AT_ONCE) as pool:
-            for row, duplicate in pool.map(self._upload, files):
-                summary.duplicates += duplicate
+            for row in pool.map(self._upload, files):
                 summary.rows.append(row)
                 if not wait or row["status"] not in UNFINISHED:
                     bar.advance()
@@ -113,29 +112,29 @@ class Adding:
                 self._wait(summary, bar)
         return summary
 
-    def _upload(self, file: File) -> tuple[dict[str, Any], bool]:
+    def _upload(self, file: File) -> dict[str, Any]:
         fields = {"on_duplicate": self.on_duplicate.value}
         if self.title:
-            fields["title"] = self.title
+            fields["title"] = sendable(self.title)
         try:
             with file.path.open("rb") as source:
                 reply = self.client.try_send(
                     "POST",
                     f"/api/v1/collections/{self.collection}/documents",
                     data=fields,
-                    files={"file": (file.name, source, "application/octet-stream")},
+                    files={"file": (sendable(file.name), source, "application/octet-stream")},
                 )
         except OSError as error:
-            return _refused(file, f"{error.strerror or error}"), False
+            return _refused(file, f"{error.strerror or error}")
         finally:
             if file.spooled:
                 file.path.unlink()
         if reply.is_error:
             said = problem(reply)
             why = f"{said.get('detail', reply.status_code)} {said.get('hint', '')}".strip()
-            return _refused(file, why), False
+            return _refused(file, why)
         accepted = reply.json()
-        return row_of(accepted["document"]), accepted["duplicate"]
+        return {**row_of(accepted["document"]), "duplicate": accepted["duplicate"]}
 
     def _wait(self, summary: Summary, bar: "Bar") -> None:
         while True:
@@ -146,16 +145,20 @@ class Adding:
                 fresh = row_of(self.client.get(f"/api/v1/documents/{summary.rows[i]['id']}"))
                 if fresh["status"] not in UNFINISHED:
                     bar.advance()
-                summary.rows[i] = fresh
+                summary.rows[i] = {**fresh, "duplicate": summary.rows[i]["duplicate"]}
             bar.tell(summary.rows[waiting[0]])
             time.sleep(POLL_SECONDS)
 
 
 def _refused(file: File, reason: str) -> dict[str, Any]:
+    row = dict.fromkeys(COLUMNS, "")
     return {
-        "id": "", "filename": file.name, "status": "refused", "chunks": "", "language": "",
+        **row,
+        "filename": sendable(file.name),
+        "status": "refused",
         "reason": reason,
-    }  # fmt: skip
+        "duplicate": False,
+    }
 
 
 def _spooled() -> Path:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import quote
 from uuid import UUID
 
 import typer
@@ -34,7 +35,7 @@ class Client:
 
     def get(self, path: str, **params: Any) -> Any:
         """The reply's JSON."""
-        given = {name: value for name, value in params.items() if value is not None}
+        given = {name: sendable(str(one)) for name, one in params.items() if one is not None}
         return self.send("GET", path, params=given).json()
 
     def post(self, path: str, body: Any = None, **options: Any) -> Any:
@@ -151,6 +152,16 @@ def running(home: Path) -> str | None:
             return f"http://{'[' + host + ']' if ':' in host else host}:{port}"
     except (OSError, ValueError, KeyError):
         return None
+
+
+def sendable(text: str) -> str:
+    """The text with what is not UTF-8 replaced: a terminal or a file name may hold anything."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def segment(name: str) -> str:
+    """The name as one step of a path, whatever it holds."""
+    return quote(sendable(name), safe="")
 
 
 def problem(reply: "httpx.Response") -> dict[str, Any]:

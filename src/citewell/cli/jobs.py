@@ -4,14 +4,14 @@ from typing import Annotated, Any
 
 import typer
 
-from citewell.cli.client import connect
+from citewell.cli.client import connect, segment
 from citewell.cli.options import with_options
 from citewell.cli.output import Form, show, show_one
 from citewell.domain.jobs import JobState
 
 app = typer.Typer(help="Background work.", no_args_is_help=True)
 
-COLUMNS = ("id", "kind", "state", "done", "position", "reason", "created_at")
+COLUMNS = ("id", "kind", "state", "done", "position", "created_at", "reason")
 
 Job = Annotated[str, typer.Argument(help="Id.")]
 
@@ -34,7 +34,7 @@ def list_(
 def show_(context: typer.Context, job: Job) -> None:
     """Show one job."""
     with connect(context.obj) as client:
-        show_one(client.get(f"/api/v1/jobs/{job}"), context.obj.form)
+        show_one(client.get(f"/api/v1/jobs/{segment(job)}"), context.obj.form)
 
 
 @app.command()
@@ -42,7 +42,7 @@ def show_(context: typer.Context, job: Job) -> None:
 def retry(context: typer.Context, job: Job) -> None:
     """Put a failed or cancelled job back in the queue."""
     with connect(context.obj) as client:
-        show_one(client.post(f"/api/v1/jobs/{job}/retry"), context.obj.form)
+        show_one(client.post(f"/api/v1/jobs/{segment(job)}/retry"), context.obj.form)
 
 
 @app.command()
@@ -50,7 +50,7 @@ def retry(context: typer.Context, job: Job) -> None:
 def cancel(context: typer.Context, job: Job) -> None:
     """End a job that is not finished."""
     with connect(context.obj) as client:
-        show_one(client.post(f"/api/v1/jobs/{job}/cancel"), context.obj.form)
+        show_one(client.post(f"/api/v1/jobs/{segment(job)}/cancel"), context.obj.form)
 
 
 def _row(job: dict[str, Any]) -> dict[str, Any]:

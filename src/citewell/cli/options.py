@@ -50,10 +50,10 @@ def with_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., N
 
         @wraps(command)
         def run(**given: Any) -> None:
-            said = {name: given.pop(name, None) for name in ("server", "output", "as_json")}
+            said = {one.name: given.pop(one.name) for one in added}
             context = given["context"]
             context.obj = context.obj.given(
-                said["server"], said["output"], as_json=bool(said["as_json"])
+                said.get("server"), said.get("output"), as_json=said["as_json"]
             )
             command(**given)
 

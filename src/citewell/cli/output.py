@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 import typer
 
+ID_CHARACTERS = 36
+
 JsonObject = Mapping[str, Any]
 
 
@@ -162,7 +164,9 @@ def _write_table(rows: Sequence[JsonObject], columns: Sequence[str]) -> None:
 
         table = Table(box=None, header_style="bold", pad_edge=False)
         for name in columns:
-            table.add_column(name)
+            # Half an id is of no use; anything else may be folded.
+            whole = ID_CHARACTERS if name == "id" or name.endswith("_id") else None
+            table.add_column(name, min_width=whole, overflow="fold")
         for row in rows:
             table.add_row(*(cell(row.get(name)) for name in columns))
         Console().print(table, markup=False)

@@ -47,7 +47,6 @@ class EmbeddedPostgres:
         """
         with _alone(folder):
             try:
-                _discard_unfinished(folder)
                 server = get_server(folder, cleanup_mode="stop", start=False)
             except (OSError, RuntimeError) as error:
                 raise _cannot_start(folder, error) from error
@@ -90,6 +89,7 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + START_SECONDS
         while True:
             postmaster.discard_stale_pid(self.folder)
+            _discard_unfinished(self.folder)
             with startup_words.heard(self.folder / "log") as words:
                 try:
                     self.server.start()
@@ -134,9 +134,14 @@ def _marker(folder: Path) -> Path:
 
 
 def _discard_unfinished(folder: Path) -> None:
-    """Remove what a first start left that was killed before there could be any data."""
-    if folder.exists() and not _marker(folder).exists() and not _has_database(folder):
-        shutil.rmtree(folder)
+    """Remove what a first start left that failed or was killed before there could be any data."""
+    if not folder.exists() or _marker(folder).exists() or _has_database(folder):
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _has_database(folder: Path) -> bool:

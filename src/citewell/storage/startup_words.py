@@ -13,8 +13,8 @@ _COPY_OF_LOG = "Failed to start server"
 _FULL = ("No space left on device", "Disk quota exceeded")
 _LASTING = (
     *_FULL,
+    "File too large",
     "Read-only file system",
-    "Permission denied",
     "are incompatible",
     "not compatible with",
 )

@@ -137,6 +137,7 @@ class Worker:
         for task, lease in list(self._busy.items()):
             async with self.database.system() as system:
                 if not await system.heartbeat(lease):
+                    log.warning("job.lease_lost", job=str(lease.job.id))
                     task.cancel()
 
     async def _reap(self) -> None:

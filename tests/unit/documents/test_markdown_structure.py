@@ -55,6 +55,16 @@ def test_a_converted_page_reads_like_text() -> None:
     assert "https" not in readable(raw, keep_links=False)
 
 
+def test_a_table_loses_its_padding_and_its_empty_rows_and_keeps_its_head() -> None:
+    padded = "|      |      |\n| ---- | ----: |\n|      |      |\n| a\\<b | x \\| y  |\n"
+    assert readable(padded, keep_links=True) == "| | |\n| --- | ---: |\n| a<b | x \\| y |"
+
+
+def test_what_a_converter_makes_of_formatted_nothing_goes() -> None:
+    raw = "- \\*\\*Bold cut in two\n\n\\*\\*\n\n\\-\n\n\\![A cat](cat.png)"
+    assert readable(raw, keep_links=True) == "- Bold cut in two\n\nA cat"
+
+
 def test_code_keeps_its_backslashes() -> None:
     raw = "```\na\\!b [x](y)\n```"
     assert readable(raw, keep_links=False) == raw

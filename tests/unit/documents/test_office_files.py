@@ -105,3 +105,13 @@ def test_a_relation_that_leaves_the_package_is_not_followed() -> None:
     outside = "https://example.com/notes.xml"
     parts["ppt/slides/_rels/slide1.xml.rels"] = related(notesSlide=outside)
     assert parsed(zipped(parts), "s.pptx").text == "## Only"
+
+
+def headed(before: str) -> bytes:
+    style = '</w:t></w:r></w:p><w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>The plan'
+    return zipped(docx(before + style))
+
+
+def test_the_heading_that_opens_a_document_is_its_title_and_a_later_one_is_not() -> None:
+    assert parsed(headed("Draft."), "d.docx").title == "The plan"
+    assert parsed(headed("Long words before it. " * 20), "d.docx").title == ""

@@ -1,6 +1,12 @@
 """The text of PDF pages is mended where it is safe, and pages cover the text."""
 
-from citewell.documents.parsers.formats.pdf import joined, mended, tidy, without_running_lines
+from citewell.documents.parsers.formats.pdf import (
+    joined,
+    mended,
+    tidy,
+    with_remarks,
+    without_running_lines,
+)
 
 
 def test_a_word_broken_at_a_line_end_is_whole_again() -> None:
@@ -43,3 +49,16 @@ def test_pages_cover_the_text_without_gaps() -> None:
     text, spans = joined(["one", "", "three"])
     assert [text[s.start : s.end] for s in spans] == ["one\n\n", "\n\n", "three"]
     assert (spans[0].start, spans[-1].end) == (0, len(text))
+
+
+def test_a_remark_on_a_page_is_read_at_its_end_and_a_repeated_one_is_not() -> None:
+    pages = ["The first page.", "The second\npage."]
+    remarks = [(2, "Too long!"), (2, "second page"), (1, " "), (9, "nowhere")]
+    assert with_remarks(pages, remarks) == [
+        "The first page.",
+        "The second\npage.\n\nNote: Too long!",
+    ]
+
+
+def test_a_page_of_remarks_alone_has_text() -> None:
+    assert with_remarks([""], [(1, "Signed.")]) == ["Note: Signed."]

@@ -12,6 +12,7 @@ from citewell.documents.parsers.markdown_structure import headings, readable
 from citewell.documents.parsers.media import Media
 from citewell.domain.documents import PageSpan, ParsedText, TextKind
 
+_OPENING_CHARS = 200
 # What a cell with a date and no time becomes.
 _MIDNIGHT = re.compile(r"(?<=\b[0-9]{4}-[0-9]{2}-[0-9]{2}) 00:00:00(?= \|)")
 
@@ -116,7 +117,9 @@ def _listed(what: str, found: Sequence[str]) -> str:
 def _document(found: Extracted, text: str, pages: tuple[PageSpan, ...], media: Media) -> ParsedText:
     outline = headings(text)
     title = without_controls(found.title)
-    if not title and outline and media.format != "xlsx":
+    # A heading that much text stands before is of a part, not of the whole.
+    opens = bool(outline) and outline[0].start < _OPENING_CHARS
+    if not title and opens and media.format != "xlsx":
         title = outline[0].text
     return ParsedText(
         text,

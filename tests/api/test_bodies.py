@@ -122,6 +122,14 @@ async def test_whoever_answers_get_answers_head(client: httpx.AsyncClient) -> No
     assert (await client.head("/query")).status_code == 405
 
 
+async def test_a_preview_of_the_sign_in_link_does_not_use_it_up(
+    client: httpx.AsyncClient, app: App
+) -> None:
+    link = f"/signin?code={app.accounts.issue_code()}"
+    assert (await client.head(link)).status_code == 405
+    assert (await client.get(link)).status_code == 303
+
+
 async def test_a_question_that_is_sent_twice_is_asked_once(client: httpx.AsyncClient) -> None:
     key = {"idempotency-key": "question-1"}
     both = await asyncio.gather(

@@ -19,6 +19,8 @@ from citewell.telemetry import metrics
 from citewell.telemetry.logs import bind, logger
 
 ALWAYS_SERVED = frozenset({"/livez", "/readyz", "/healthz"})
+# Opening the link uses it up, and a preview of it must not.
+NOT_BY_HEAD = frozenset({"/signin"})
 DENYING_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 HEADERS = {
     "content-security-policy": DENYING_CSP,
@@ -101,7 +103,7 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         method = _method(scope)
-        if method == "HEAD":
+        if method == "HEAD" and scope["path"] not in NOT_BY_HEAD:
             # Whoever answers GET answers HEAD; the server leaves the body out (RFC 9110, 9.3.2).
             scope = {**scope, "method": "GET"}
         exchange = _Exchange(scope, method, _request_id(scope))

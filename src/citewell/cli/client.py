@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import typer
 
 from citewell.cli.options import Target
 from citewell.cli.output import Exit, exit_for, fail, say
+from citewell.cli.running import announcing
 
 if TYPE_CHECKING:
     import httpx
@@ -135,23 +135,12 @@ def connect(target: Target) -> Iterator[Client]:
     settings = read_settings()
     home = settings.home.expanduser().absolute()
     named = target.server or os.environ.get("CITEWELL_SERVER")
-    address = _url(named, target) if named else running(home)
+    address = _url(named, target) if named else announcing.found(home)
     if address is None:
         with _in_process(settings) as started:
             yield from _client(started, home, target)
         return
     yield from _client(address, home, target)
-
-
-def running(home: Path) -> str | None:
-    """The address of the server that runs on this data directory."""
-    try:
-        said = json.loads((home / "server.json").read_text("utf-8"))
-        host, port = str(said["host"]), int(said["port"])
-        with socket.create_connection((host, port), timeout=1.0):
-            return f"http://{'[' + host + ']' if ':' in host else host}:{port}"
-    except (OSError, ValueError, KeyError):
-        return None
 
 
 def sendable(text: str) -> str:
@@ -209,7 +198,7 @@ def _key(home: Path) -> str | None:
 @contextmanager
 def _in_process(settings: Any) -> Iterator[str]:
     """The same server on a free loopback port, worker included, for one command."""
-    from citewell.cli.serving import Serving
+    from citewell.cli.running.serving import Serving
     from citewell.domain.errors import StartError
 
     say("No server is running; starting one for this command…")

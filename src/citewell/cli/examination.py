@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from citewell.bootstrap import database_url, prepare_home
-from citewell.cli.client import running
+from citewell.cli.running import announcing
 from citewell.config import Settings, read_settings
 from citewell.domain.errors import AppError, DocumentError
 from citewell.inference.builtin_embedder import BuiltinEmbedder
@@ -29,7 +29,7 @@ def examine() -> list[dict[str, Any]]:
         ("database", lambda: _database(settings, home)),
         ("embedding model", lambda: asyncio.run(_model(settings))),
         ("reading files", lambda: asyncio.run(_reading(home))),
-        ("server", lambda: running(home) or "not running"),
+        ("server", lambda: announcing.found(home) or "not running"),
     ]
     return [_finding(name, check) for name, check in checks]
 

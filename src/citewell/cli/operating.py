@@ -17,7 +17,7 @@ def serve(
     browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Start the server, its database and its worker."""
-    from citewell.cli.serving import Serving, warn_unknown
+    from citewell.cli.running.serving import Serving, warn_unknown
 
     settings = _settings(host=host, port=port, home=home)
     warn_unknown()
@@ -29,7 +29,7 @@ def worker(
     die_with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Start a worker beside a server that runs elsewhere."""
-    from citewell.cli.working import work
+    from citewell.cli.running.working import work
 
     say("Worker starting; stop it with Ctrl-C.") if worker_id is None else None
     work(_settings(), worker_id, die_with_parent=die_with_parent)

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from citewell.cli.output import Exit, Form, cell, exit_for, fail, plain, show, show_one
-from citewell.cli.serving import warn_unknown
+from citewell.cli.running.serving import warn_unknown
 
 EVIL = "title\x1b]0;owned\x07\x1b[2J\u202e\x00end"
 ROWS: list[dict[str, Any]] = [

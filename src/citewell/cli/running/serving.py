@@ -1,14 +1,12 @@
 """A server from its socket to its end, for `citewell serve` and for commands without one."""
 
-import contextlib
 import errno
-import json
 import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -17,6 +15,7 @@ import uvicorn
 from citewell.api.app import create_app
 from citewell.bootstrap import App, open_app, prepare_home
 from citewell.cli.output import say
+from citewell.cli.running.announcing import announced
 from citewell.config import Settings, unknown_variables
 from citewell.domain.errors import StartError
 from citewell.telemetry.logs import configure
@@ -66,7 +65,7 @@ class Serving:
         if threading.current_thread() is threading.main_thread():
             # The listener raises the signal that ended it once more; a stop in order is no failure.
             signal.signal(signal.SIGTERM, lambda *_: None)
-        with listener, announced(home, listener, quiet=self.quiet):
+        with listener, nullcontext() if self.quiet else announced(home, listener):
             self._server.run(sockets=[listener])
         self.ready.set()
         if self.failure is not None:
@@ -120,6 +119,8 @@ class Serving:
         print(f"Citewell is ready at {self.address}", flush=True)
         if self.settings.host in LOOPBACK:
             print(f"Sign in once with {self.sign_in}", flush=True)
+        else:
+            print(f"Sign in with the key in {self._home() / 'secrets' / 'admin-key'}", flush=True)
         if self.browser:
             import webbrowser
 
@@ -127,9 +128,11 @@ class Serving:
 
     def _worker_environment(self) -> dict[str, str]:
         # The data directory may have been given on the command line.
-        home = str(self.settings.home.expanduser().absolute())
         level = {"LOG_LEVEL": "warning"} if self.quiet else {}
-        return {**os.environ, "CITEWELL_HOME": home, **level}
+        return {**os.environ, "CITEWELL_HOME": str(self._home()), **level}
+
+    def _home(self) -> Path:
+        return self.settings.home.expanduser().absolute()
 
     def _lost(self, task: str) -> None:
         self.failure = StartError(
@@ -164,22 +167,6 @@ def address_of(listener: socket.socket, host: str) -> str:
     port = listener.getsockname()[1]
     shown = "127.0.0.1" if host in {"0.0.0.0", ""} else "[::1]" if host == "::" else host  # noqa: S104
     return f"http://{f'[{shown}]' if shown.count(':') > 1 and '[' not in shown else shown}:{port}"
-
-
-@contextlib.contextmanager
-def announced(home: Path, listener: socket.socket, *, quiet: bool) -> Iterator[None]:
-    """Tell commands on this machine where the server is, for as long as it runs."""
-    path = home / "server.json"
-    if quiet:
-        yield
-        return
-    host, port = listener.getsockname()[:2]
-    said = {"host": "127.0.0.1" if host == "0.0.0.0" else host, "port": port, "pid": os.getpid()}  # noqa: S104
-    path.write_text(json.dumps(said), "utf-8")
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def warn_unknown() -> None:

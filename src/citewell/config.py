@@ -107,6 +107,10 @@ def read_settings(**given: Any) -> Settings:
         first = error.errors()[0]
         place = [str(part) for part in first["loc"]]
         name = place[0] if place[0].isupper() else "CITEWELL_" + "__".join(place).upper()
+        if first["type"] == "extra_forbidden":
+            nearest = next(iter(get_close_matches(name, known_variables(), 1)), "")
+            meant = f"Did you mean {nearest}?" if nearest else "docs/reference names them all."
+            raise StartError(f"{name} is not a setting.", hint=meant) from error
         raise StartError(
             f"{name} has a wrong value: {first['msg']}.", hint="Correct or unset the variable."
         ) from error

@@ -157,11 +157,22 @@ async def _database(
     database = Database.connect(url)
     stack.push_async_callback(database.close)
     await _wait_for(database)
-    if await database.schema_version() != schema.newest():
-        await asyncio.to_thread(_upgrade, url)
+    await _prepare(database, url)
     await _assert_durable(database)
     log.info("database.ready", schema=schema.newest(), embedded=embedded is not None)
     return database
+
+
+async def _prepare(database: Database, url: str) -> None:
+    """The schema of this release; a database that goes away meanwhile is waited for."""
+    while True:
+        try:
+            if await database.schema_version() != schema.newest():
+                await asyncio.to_thread(_upgrade, url)
+        except UnavailableError:
+            await _wait_for(database)
+        else:
+            return
 
 
 def _upgrade(url: str) -> None:

@@ -224,11 +224,14 @@ def is_unreachable(error: DBAPIError) -> bool:
     """Whether the connection, not the statement, is at fault."""
     if error.connection_invalidated or isinstance(error, InterfaceError):
         return True
-    if not isinstance(error, OperationalError):
-        return False
+    return isinstance(error, OperationalError) and is_lost(error.orig)
+
+
+def is_lost(error: BaseException | None) -> bool:
+    """As `is_unreachable`, for the driver's own error."""
     # PostgreSQL, appendix A: classes 08 (connection), 53 (resources), 57P (operator intervention).
     # A connection that was never made has no state at all.
-    state = getattr(error.orig, "sqlstate", None)
+    state = getattr(error, "sqlstate", None)
     return state is None or state.startswith(("08", "53", "57P"))
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -10,8 +11,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from citewell.domain.errors import StartError
-from citewell.storage.database import is_unreachable, parse_url
+from citewell.domain.errors import StartError, UnavailableError
+from citewell.storage.database import is_lost, is_unreachable, parse_url
 
 FOLDER = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = 0x63697465  # any constant: processes that start together must share it
@@ -30,7 +31,7 @@ def upgrade(url: str) -> str:
     """Apply what is missing and return the version reached; safe to call from many processes.
 
     A migration commits whole or not at all. Raises `StartError` for a database that this release
-    cannot use, and the driver's error when it cannot be reached.
+    cannot use, and `UnavailableError` when it cannot be reached or was lost on the way.
     """
     engine = create_engine(parse_url(url), poolclass=NullPool, connect_args={"connect_timeout": 5})
     try:
@@ -40,14 +41,9 @@ def upgrade(url: str) -> str:
             _refuse_newer(connection)
             command.upgrade(configuration(connection), "head")
             return current(connection) or ""
-    except DBAPIError as error:
-        if is_unreachable(error):
-            raise
-        raise StartError(
-            f"The database schema could not be prepared: {str(error.orig).strip().splitlines()[0]}",
-            hint="The role in DATABASE_URL needs the right to create tables and roles"
-            " (CREATEROLE), or ask an administrator to run `citewell db upgrade` once.",
-        ) from error
+    # The migration speaks to the driver itself, whose errors nobody has wrapped.
+    except (DBAPIError, psycopg.Error) as error:
+        raise _explained(error) from error
     finally:
         engine.dispose()
 
@@ -70,6 +66,24 @@ def versions(url: str) -> tuple[str | None, str]:
             return current(connection), head()
     finally:
         engine.dispose()
+
+
+def _explained(error: DBAPIError | psycopg.Error) -> StartError | UnavailableError:
+    if isinstance(error, DBAPIError):
+        lost = is_unreachable(error)
+    else:
+        lost = isinstance(error, psycopg.OperationalError) and is_lost(error)
+    if lost:
+        return UnavailableError(
+            "The database cannot be reached.", hint="It may be starting; try again."
+        )
+    said = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
+    return StartError(
+        f"The database schema could not be prepared: {said[0] if said else 'no reason given'}",
+        hint="The role in DATABASE_URL needs the right to create tables and roles (CREATEROLE); or"
+        " let an administrator run `citewell db upgrade` once, and `GRANT citewell_app,"
+        " citewell_system TO` that role.",
+    )
 
 
 def _refuse_newer(connection: Connection) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -15,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from citewell.domain.errors import StartError
+from citewell.domain.errors import StartError, UnavailableError
 from citewell.domain.ids import DEFAULT_TENANT
 from citewell.storage import migrate
 from citewell.storage.database import Database, parse_url
@@ -171,3 +172,19 @@ def test_a_role_that_may_not_create_tables_is_told_so(
     with pytest.raises(StartError, match="permission denied") as refused:
         migrate.upgrade(url)
     assert "citewell db upgrade" in refused.value.hint
+
+
+def test_a_role_that_may_not_use_the_roles_of_another_is_told_so(empty_url: str) -> None:
+    name = f"second_{uuid4().hex}"
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN CREATEROLE")
+        connection.execute(f"ALTER DATABASE {make_url(empty_url).database} OWNER TO {name}")
+    url = make_url(empty_url).set(username=name).render_as_string(hide_password=False)
+    with pytest.raises(StartError, match="permission denied") as refused:
+        migrate.upgrade(url)
+    assert "GRANT citewell_app, citewell_system" in refused.value.hint
+
+
+def test_a_database_that_cannot_be_reached_is_no_fault_of_its_schema(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError):
+        migrate.upgrade(f"postgresql://nobody@/none?host={tmp_path}")

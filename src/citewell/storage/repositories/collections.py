@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import delete, func, insert, select, text, update
@@ -32,6 +33,12 @@ class Change:
     kind: ChangeKind
     document_id: DocumentId
     version_id: VersionId
+    at: datetime
+
+    @property
+    def mark(self) -> str:
+        """What no change of the same number has in a history that went another way."""
+        return f"{self.kind} {self.version_id} {self.at.astimezone(UTC).isoformat()}"
 
 
 class CollectionRepository(CollectionReads):
@@ -160,6 +167,7 @@ class CollectionRepository(CollectionReads):
                 ChangeKind(row.kind),
                 DocumentId(row.document_id),
                 VersionId(row.version_id),
+                row.at,
             )
             for row in rows
         ]

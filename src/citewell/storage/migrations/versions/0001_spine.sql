@@ -361,12 +361,16 @@ INSERT INTO tenants (id, name) VALUES ('00000000-0000-7000-8000-000000000001', '
 -- the whole server: another database of the same server may have made them already.
 DO $$
 BEGIN
-    CREATE ROLE citewell_app NOLOGIN NOSUPERUSER NOBYPASSRLS;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'citewell_app') THEN
+        CREATE ROLE citewell_app NOLOGIN NOSUPERUSER NOBYPASSRLS;
+    END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 DO $$
 BEGIN
-    CREATE ROLE citewell_system NOLOGIN NOSUPERUSER NOBYPASSRLS;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'citewell_system') THEN
+        CREATE ROLE citewell_system NOLOGIN NOSUPERUSER NOBYPASSRLS;
+    END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 DO $$

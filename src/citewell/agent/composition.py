@@ -8,19 +8,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from citewell.agent.blocks import Block, blocks_of
 from citewell.agent.quoting import Sentence
 from citewell.domain.passages import Citation, Passage
 from citewell.domain.sentences import Span
+from citewell.domain.words import WORD
 
 MAX_SENTENCES = 3
 NEAR_BEST = 0.82
 MAX_UNIT = 1500
 SAME_WORDS = 0.7
 
-_ITEM = re.compile(r"[ \t]*(?:[-*+•‣◦]|\d{1,3}[.)])[ \t]+")
-_ROW = re.compile(r"[ \t]*\|.*\|[ \t]*$")
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def choose(scored: Sequence[Sentence], passages: Sequence[Passage], most: int) -
             break
         passage = passages[sentence.passage]
         start, end = whole(passage.text, (sentence.start, sentence.end))
-        mine = frozenset(_WORD.findall(passage.text[start:end].lower()))
+        mine = frozenset(WORD.findall(passage.text[start:end].lower()))
         if any(_repeats(mine, other) for other in words) or _covered(units, sentence):
             continue
         units.append(Unit(sentence.passage + 1, start, end))
@@ -75,60 +74,32 @@ def compose(units: Sequence[Unit], passages: Sequence[Passage]) -> Composed:
 
 
 def whole(text: str, span: Span) -> Span:
-    """The span widened to what it is part of: a code block, a table with its head, a list."""
-    start, end = span
-    for widen in (_code_block, _table, _list):
-        begin, finish = widen(text, start, end)
-        if (begin, finish) != (start, end) and finish - begin <= MAX_UNIT:
-            return _trimmed(text, begin, finish)
+    """The span widened to what it is part of, or introduces: a code block, a table, a list.
+
+    What would be too long to quote stays the sentence that it is.
+    """
+    for extent in _extents(blocks_of(text), span):
+        begin, finish = _trimmed(text, min(extent[0], span[0]), max(extent[1], span[1]))
+        if finish - begin <= MAX_UNIT:
+            return begin, finish
     return span
 
 
-def _code_block(text: str, start: int, end: int) -> Span:
-    fences = [m.start() for m in _FENCE.finditer(text)]
-    for opening, closing in zip(fences[::2], fences[1::2], strict=False):
-        if opening <= start < closing:
-            line = text.find("\n", closing)
-            return opening, len(text) if line < 0 else line
-    return start, end
+def _extents(blocks: Sequence[Block], span: Span) -> list[Span]:
+    """What could be quoted instead of the span, the best first: what it is in, what it introduces.
+
+    A line of code is understood without its introduction; an item of a list is not.
+    """
+    found: list[Span] = []
+    for block in blocks:
+        if _overlap(span, (block.start, block.end)):
+            found += [] if block.is_code else [(block.introduction[0], block.end)]
+            found.append((block.start, block.end))
+    return found + [(b.introduction[0], b.end) for b in blocks if _overlap(span, b.introduction)]
 
 
-def _table(text: str, start: int, end: int) -> Span:
-    return _run_of_lines(_ROW, text, start, end)
-
-
-def _list(text: str, start: int, end: int) -> Span:
-    return _run_of_lines(_ITEM, text, start, end)
-
-
-def _run_of_lines(pattern: re.Pattern[str], text: str, start: int, end: int) -> Span:
-    """The neighbouring lines that look like the one at `start`, and what introduces them."""
-    first = text.rfind("\n", 0, start) + 1
-    if not pattern.match(text, first, _line_end(text, first)):
-        return start, end
-    while first > 0:
-        before = text.rfind("\n", 0, first - 1) + 1
-        if not pattern.match(text, before, first - 1):
-            break
-        first = before
-    last = max(end, _line_end(text, start))
-    while last < len(text) and pattern.match(text, last + 1, _line_end(text, last + 1)):
-        last = _line_end(text, last + 1)
-    return _with_introduction(text, first), last
-
-
-def _with_introduction(text: str, first: int) -> int:
-    """A line that ends in a colon just before a list introduces it."""
-    head = text[:first].rstrip()
-    # One blank line may stand between the two, as Markdown likes it.
-    if not head.endswith(":") or text[len(head) : first].count("\n") > 2:
-        return first
-    return head.rfind("\n") + 1
-
-
-def _line_end(text: str, start: int) -> int:
-    end = text.find("\n", start)
-    return len(text) if end < 0 else end
+def _overlap(one: Span, other: Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:

@@ -3,12 +3,13 @@
 import re
 
 from citewell.domain.sentences import Span, sentences
+from citewell.domain.words import MARKS, UNSPACED
 
 MIN_WORDS = 2
 
 _HEADING = re.compile(r"#{1,6}\s|[^\n]{1,200}\n(?:=+|-+)[ \t]*(?:\n|$)")
-_WORD = re.compile(r"[^\W_]{2,}")
-_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{4}")
+_WORD = re.compile(rf"(?:(?!_)[\w{MARKS}]){{2,}}")
+_UNSPACED = re.compile(rf"[{UNSPACED}]{{4}}")
 
 
 def sayings(text: str) -> list[Span]:

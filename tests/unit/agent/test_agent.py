@@ -173,6 +173,19 @@ async def test_two_questions_in_one_are_both_answered(
     check_citations(answer, books)
 
 
+async def test_an_answer_that_introduces_a_list_brings_the_list(
+    agent: Agent, library: Library
+) -> None:
+    things = ["a woollen blanket", "fresh lemonade", "a basket of pears"]
+    listed = "\n".join(f"- {thing}" for thing in things)
+    text = f"For the picnic you need these things:\n\n{listed}\n\nMeet at noon."
+    books = {"Picnic": await library.add("Picnic", text)}
+    _, answer = await ask(agent, library, books, "Which things do you need for the picnic?")
+    assert answer.answered
+    assert all(thing in answer.text for thing in things)
+    check_citations(answer, books)
+
+
 async def test_a_question_is_never_taken_for_a_template(
     agent: Agent, library: Library, books: dict[str, Book]
 ) -> None:

@@ -63,6 +63,73 @@ def test_a_sentence_that_is_part_of_nothing_stays_as_it_is(text: str, part: str)
     assert widened(text, part) == part
 
 
+PICNIC = (
+    "It is sunny. For the picnic you need these things:\n\n- a woollen blanket\n- fresh lemonade\n"
+    "- a basket of pears\n\nMeet at noon."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "introduction", "last"),
+    [
+        (PICNIC, "For the picnic you need these things:", "- a basket of pears"),
+        (TABLE.replace("today.", "today:"), "Prices of today:", "| wine | 9 |"),
+        (CODE, "Run this:", "starts it. Then wait.\n```"),
+        ("Run this:\n```sh\nmake run\n\nmake stop\n```\nDone.", "Run this:", "make stop\n```"),
+        ("**You need two things:**\n* a cup\n* a spoon", "**You need two things:**", "* a spoon"),
+        ("野餐需要这些东西：\n\n- 毯子\n- 柠檬水", "野餐需要这些东西：", "- 柠檬水"),
+    ],
+    ids=range(6),
+)
+def test_an_introduction_is_quoted_with_what_it_introduces(
+    text: str, introduction: str, last: str
+) -> None:
+    start, end = text.index(introduction), text.index(last) + len(last)
+    span = next(s for s in sentences(text) if s[0] <= start < s[1])
+    assert whole(text, span) == (start, end)
+
+
+def test_an_introduction_of_what_does_not_follow_stays_alone() -> None:
+    far = "You need these things:\n\n\n\n- a cup\n- a spoon"
+    assert widened(far, "You need these things:") == "You need these things:"
+    prose = "He said this:\n\nNothing is needed."
+    assert widened(prose, "He said this:") == "He said this:"
+
+
+def test_an_item_brings_the_sentence_that_introduces_its_list_and_no_more() -> None:
+    expected = PICNIC[len("It is sunny. ") : PICNIC.index("\n\nMeet")]
+    assert widened(PICNIC, "- fresh lemonade") == expected
+    wrapped = "All is well. For the picnic\nyou need this:\n- a cup\n- a spoon"
+    assert widened(wrapped, "- a cup") == wrapped[len("All is well. ") :]
+
+
+WRAPPED = "- one\n- two is long and\n  ends here\n- three is lazy and\nends there too\n\nThen go."
+
+
+@pytest.mark.parametrize("part", ["- one", "- two is long and", "ends here", "ends there too"])
+def test_the_lines_of_a_wrapped_item_belong_to_it(part: str) -> None:
+    assert widened(WRAPPED, part) == WRAPPED[: WRAPPED.index("\n\nThen go.")]
+
+
+def test_items_with_blank_lines_between_them_are_one_list() -> None:
+    loose = "1. Unpack it.\n\n   Keep the box.\n\n2. Plug it in.\n\n3. Press start.\n\nDone."
+    for part in ("1. Unpack it.", "Keep the box.", "3. Press start."):
+        assert widened(loose, part) == loose[: loose.index("\n\nDone.")]
+
+
+@pytest.mark.parametrize(
+    "after", ["\n\n1. Another list.", "\nIt is the text after.", "\n## Head", "\n```\ncode\n```"]
+)
+def test_what_is_no_item_ends_a_list(after: str) -> None:
+    text = f"- one thing\n- two things.{after}"
+    assert widened(text, "- one thing") == "- one thing\n- two things."
+
+
+def test_a_step_that_introduces_code_is_quoted_with_all_steps() -> None:
+    steps = "1. Run this:\n   ```sh\n   make run\n   ```\n2. Wait a minute."
+    assert widened(steps, "1. Run this:") == steps
+
+
 def test_what_is_too_long_to_be_quoted_whole_is_quoted_by_the_sentence() -> None:
     items = "\n".join(f"- item number {n} of a list that never ends" for n in range(100))
     assert len(items) > MAX_UNIT
@@ -71,7 +138,7 @@ def test_what_is_too_long_to_be_quoted_whole_is_quoted_by_the_sentence() -> None
 
 PIECES = st.sampled_from(
     ["A word.", " More words! ", "\n", "\n\n", "- item one", "1. step", "| a | b |", "```", "~~~",
-     "Here:", "# Head", "  ", "x"]
+     "Here:", "# Head", "  ", "  in", "x"]
 )  # fmt: skip
 
 
@@ -79,7 +146,7 @@ PIECES = st.sampled_from(
 def test_a_unit_holds_its_sentence_and_is_never_longer_than_allowed(text: str) -> None:
     for start, end in sentences(text):
         begin, finish = whole(text, (start, end))
-        assert begin <= start or not text[begin:start].strip()
+        assert begin <= start < end <= finish
         assert (begin, finish) == (start, end) or finish - begin <= MAX_UNIT
         assert text[begin:finish] == text[begin:finish].strip()
         assert begin < finish
@@ -192,6 +259,13 @@ def test_what_was_said_already_is_not_said_again() -> None:
         (2, "Ravens live in it.", 1.98),
     ]
     assert chosen([first, copy, other], *said) == ["The tower is 300 m high.", "Ravens live in it."]
+
+
+def test_the_same_in_a_script_with_combining_marks_is_not_said_again() -> None:
+    first = passage("काली किताब।")
+    other = passage("ताला बिका।")
+    said = [(0, first.text, 2.0), (1, other.text, 1.99)]
+    assert chosen([first, other], *said) == [first.text, other.text]
 
 
 def test_items_of_one_list_are_one_unit() -> None:

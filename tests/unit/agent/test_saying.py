@@ -23,7 +23,9 @@ def test_a_text_of_less_than_two_words_says_nothing(text: str) -> None:
     assert said(text) == []
 
 
-@pytest.mark.parametrize("text", ["东京是日本的首都。", "กรุงเทพเป็นเมืองหลวง", "القاهرة عاصمة"])
+@pytest.mark.parametrize(
+    "text", ["东京是日本的首都。", "กรุงเทพเป็นเมืองหลวง", "القاهرة عاصمة", "दिल्ली राजधानी है।"]
+)
 def test_other_scripts_say_something_without_spaces_too(text: str) -> None:
     assert said(text) == [text]
 

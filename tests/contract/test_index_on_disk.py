@@ -190,6 +190,31 @@ def test_a_projection_that_was_cleared_forgets_what_is_on_disk(
     assert (opened.position, opened.keys().tolist()) == (4, [entry.key for entry in later])
 
 
+def test_the_mark_of_a_history_is_opened_as_it_was_saved_and_cleared_with_it(
+    open_projection: Opener, sample: Sampler
+) -> None:
+    projection = open_projection()
+    projection.apply(1, [], sample.version(3), mark="first")
+    projection.apply(2, [], sample.version(3), mark="second")
+    projection.save()
+    opened = open_projection()
+    assert (opened.snapshot.position, opened.snapshot.mark) == (2, "second")
+    opened.clear()
+    assert (opened.snapshot.position, opened.snapshot.mark) == (0, "")
+
+
+def test_what_was_damaged_and_then_cleared_is_damaged_no_more(
+    open_projection: Opener, sample: Sampler
+) -> None:
+    fill(first := open_projection(), sample.versions(2))
+    first.save()
+    flip_a_bit(next(generation(first.folder).glob("*.rows.npy")), random.Random(1))
+    second = open_projection()
+    assert second.damage
+    second.clear()
+    assert second.damage == ""
+
+
 def test_two_processes_of_one_folder_do_not_disturb_each_other(
     open_projection: Opener, sample: Sampler
 ) -> None:

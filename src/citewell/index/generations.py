@@ -17,6 +17,7 @@ from uuid import uuid4
 import faiss
 import numpy as np
 
+from citewell.index import folders
 from citewell.index.blocks import Block
 from citewell.index.snapshot import Mask, Snapshot
 
@@ -39,6 +40,8 @@ class Manifest:
     position: int
     blocks: list[dict[str, Any]]
     files: dict[str, list[Any]]
+    # One that was written before there were marks agrees with no change log, and is made again.
+    mark: str = ""
 
 
 def newest(folder: Path) -> Path | None:
@@ -52,7 +55,7 @@ def save(folder: Path, snapshot: Snapshot, lexical_folder: Path) -> Path:
 
     Blocks that an older generation holds are linked, not written again.
     """
-    temporary = folder / _temporary_name()
+    temporary = folder / folders.own_name("incoming")
     temporary.mkdir(parents=True)
     try:
         older = newest(folder)
@@ -67,6 +70,7 @@ def save(folder: Path, snapshot: Snapshot, lexical_folder: Path) -> Path:
                 for b, m in snapshot.blocks
             ],
             {str(p.relative_to(temporary)): list(_seal(p)) for p in _files(temporary)},
+            snapshot.mark,
         )
         _write_manifest(temporary / MANIFEST, manifest)
         final = folder / f"generation-{snapshot.position:012d}-{uuid4().hex[:8]}"
@@ -76,22 +80,14 @@ def save(folder: Path, snapshot: Snapshot, lexical_folder: Path) -> Path:
         raise
     for other in folder.glob("generation-*"):
         if other != final and _order(other) <= _order(final):
-            remove(other)
+            folders.remove(other)
     return final
 
 
 def discard(folder: Path) -> None:
     """Remove every generation."""
     for generation in folder.glob("generation-*"):
-        remove(generation)
-
-
-def remove(generation: Path) -> None:
-    """Remove a generation; one that is half removed is none."""
-    away = generation.with_name(_temporary_name())
-    with suppress(FileNotFoundError):
-        generation.rename(away)
-    shutil.rmtree(away, ignore_errors=True)
+        folders.remove(generation)
 
 
 def check(generation: Path) -> Manifest:
@@ -109,18 +105,16 @@ def check(generation: Path) -> Manifest:
     return manifest
 
 
-def load(generation: Path, lexical_folder: Path) -> tuple[int, list[tuple[Block, Mask | None]]]:
-    """Position and blocks of a checked generation; its words are put into `lexical_folder`.
+def load(
+    generation: Path, lexical_folder: Path
+) -> tuple[Manifest, list[tuple[Block, Mask | None]]]:
+    """Manifest and blocks of a checked generation; its words are put into `lexical_folder`.
 
     Raises `DamagedError`.
     """
     manifest = check(generation)
     _link_lexical(generation / LEXICAL, lexical_folder)
-    return manifest.position, [_read_block(generation, said) for said in manifest.blocks]
-
-
-def _temporary_name() -> str:
-    return f"incoming-{os.getpid()}-{uuid4().hex}"
+    return manifest, [_read_block(generation, said) for said in manifest.blocks]
 
 
 def _write_manifest(path: Path, manifest: Manifest) -> None:

@@ -1,17 +1,14 @@
 """The projection of one (collection, space): fed in order, read through immutable snapshots."""
 
-import os
-import re
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import numpy as np
-import psutil  # type: ignore[import-untyped]  # it ships no types
 
-from citewell.index import generations
+from citewell.index import folders, generations
 from citewell.index.blocks import Block, make_block, merge_blocks
 from citewell.index.generations import DamagedError
 from citewell.index.index import Entry, IndexSettings
@@ -23,8 +20,6 @@ from citewell.index.snapshot import Mask, Snapshot
 RATIO = 2
 
 LOAD_ATTEMPTS = 10
-CLOCK_SECONDS = 60.0
-_OWNED = re.compile(r"(?:work|incoming)-(\d+)-[0-9a-f]+")
 
 
 @dataclass(slots=True)
@@ -48,17 +43,17 @@ class Projection:
 
         A damaged generation is removed, and `damage` says what was wrong.
         """
-        work = folder / f"work-{os.getpid()}-{uuid4().hex[:8]}"
-        _remove_abandoned(folder)
-        position, blocks, damage = _load_newest(folder, work)
+        work = folder / folders.own_name("work")
+        folders.remove_abandoned(folder)
+        found = _load_newest(folder, work)
         try:
             lexical = LexicalIndex.open(work)
         except ValueError as error:
-            damage, position, blocks = f"words: {error}", 0, []
+            found = _Found(damage=f"words: {error}")
             shutil.rmtree(work, ignore_errors=True)
             lexical = LexicalIndex.open(work)
-        snapshot = Snapshot(position, tuple(blocks), lexical.snapshot())
-        return cls(folder, settings, work, lexical, snapshot, position, damage)
+        snapshot = Snapshot(found.position, tuple(found.blocks), lexical.snapshot(), found.mark)
+        return cls(folder, settings, work, lexical, snapshot, found.position, found.damage)
 
     def apply(
         self,
@@ -67,12 +62,14 @@ class Projection:
         added: Sequence[Entry],
         *,
         replace: bool = True,
+        mark: str = "",
     ) -> None:
         """Remove versions, then add entries, the last of equal keys, and be at `position`.
 
         An added version replaces what the projection holds of it, so that applying a change twice
         leaves the projection as applying it once. Without `replace` its entries join those that
-        are there: for a version that comes in parts.
+        are there: for a version that comes in parts. `mark` is kept beside the position: by it a
+        later start knows whether the history that it finds is the one that was applied.
         """
         entries = list({entry.key: entry for entry in added}.values())
         gone = {*removed, *(entry.version for entry in entries)} if replace else set(removed)
@@ -81,18 +78,19 @@ class Projection:
             # Exact until merged: what was just written is searchable at once.
             blocks.append((make_block(entries, IndexSettings(exact_below=2**62)), None))
         self.lexical.apply(gone, entries)
-        self.snapshot = Snapshot(position, tuple(blocks), self.lexical.snapshot())
+        self.snapshot = Snapshot(position, tuple(blocks), self.lexical.snapshot(), mark)
         merged = self._merge(blocks)
         if merged is not blocks:
-            self.snapshot = Snapshot(position, tuple(merged), self.snapshot.lexical)
+            self.snapshot = Snapshot(position, tuple(merged), self.snapshot.lexical, mark)
 
     def clear(self) -> None:
-        """Forget everything, also what is on disk, at position 0."""
+        """Forget everything, also what is on disk and what was wrong with it, at position 0."""
         # At once: a generation of a history that never happened must not be found by a later start.
         generations.discard(self.folder)
         self.lexical.clear()
         self.snapshot = Snapshot(0, (), self.lexical.snapshot())
         self.saved_position = 0
+        self.damage = ""
 
     def save(self) -> None:
         """Write a generation of what is applied so far."""
@@ -124,22 +122,33 @@ class Projection:
         return alive * 2 < block.size or untrained
 
 
-def _load_newest(folder: Path, work: Path) -> tuple[int, list[tuple[Block, Mask | None]], str]:
-    """Position, blocks and damage of the newest generation; its words are put into `work`."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is on disk: nothing at position 0, or a generation."""
+
+    position: int = 0
+    mark: str = ""
+    blocks: Sequence[tuple[Block, Mask | None]] = ()
+    damage: str = ""
+
+
+def _load_newest(folder: Path, work: Path) -> _Found:
+    """The newest generation; its words are put into `work`."""
     for _ in range(LOAD_ATTEMPTS):
         generation = generations.newest(folder)
         if generation is None:
             # A listing may miss both the old one and the one that replaces it.
             continue
         try:
-            return *generations.load(generation, work), ""
+            manifest, blocks = generations.load(generation, work)
+            return _Found(manifest.position, manifest.mark, blocks)
         except (DamagedError, OSError, RuntimeError, ValueError) as error:
             shutil.rmtree(work, ignore_errors=True)
             # One that another process has replaced meanwhile is gone, not damaged.
             if generation.exists():
-                generations.remove(generation)
-                return 0, [], str(error)
-    return 0, [], ""
+                folders.remove(generation)
+                return _Found(damage=str(error))
+    return _Found()
 
 
 def _without(block: Block, mask: Mask | None, gone: Collection[UUID]) -> Mask | None:
@@ -154,20 +163,3 @@ def _without(block: Block, mask: Mask | None, gone: Collection[UUID]) -> Mask | 
 
 def _alive(block: Block, mask: Mask | None) -> int:
     return block.size if mask is None else int(mask.sum())
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Working folders of processes that are gone, and generations that were never finished."""
-    for path in folder.iterdir() if folder.exists() else ():
-        owned = _OWNED.fullmatch(path.name)
-        if owned and not _is_owner(int(owned[1]), path):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_owner(pid: int, path: Path) -> bool:
-    """Whether the process made the folder, and not an earlier one of the same number."""
-    try:
-        born = float(psutil.Process(pid).create_time())
-        return path.stat().st_mtime > born - CLOCK_SECONDS
-    except (psutil.NoSuchProcess, FileNotFoundError):
-        return False

@@ -18,12 +18,14 @@ Mask = NDArray[np.bool_]
 class Snapshot:
     """Sealed blocks with masks of what is still alive in them, words, and a position.
 
-    `position` is the last change number that is in it.
+    `position` is the last change number that is in it, `mark` what tells that change from any other
+    of its number.
     """
 
     position: int
     blocks: tuple[tuple[Block, Mask | None], ...]
     lexical: LexicalSnapshot
+    mark: str = ""
 
     @property
     def size(self) -> int:

@@ -12,8 +12,9 @@ from citewell.cli.output import Exit
 INTRODUCTION = """# Command line
 
 Results go to stdout; progress, warnings and errors to stderr. `--json`, `-o` and `--server` stand
-before a command or after it. With `--json` an error is one object on stderr. Commands talk to the server named by `--server` or `CITEWELL_SERVER`,
-else to the one that runs on the data directory, else to one that lives as long as the command.
+before a command or after it. With `--json` an error is one object on stderr. Commands talk to
+the server named by `--server` or `CITEWELL_SERVER`, else to the one that runs on the data
+directory, else to one that lives as long as the command.
 """
 MEANINGS = {
     Exit.OK: "done",

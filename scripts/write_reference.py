@@ -10,6 +10,7 @@ from pathlib import Path
 
 import reference_cli
 import reference_http
+import reference_metrics
 import reference_settings
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
@@ -24,6 +25,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": reference_settings.page,
     "cli.md": reference_cli.page,
     "http.md": reference_http.page,
+    "metrics.md": reference_metrics.page,
     "openapi.json": contract,
 }
 

@@ -33,10 +33,12 @@ search_seconds = Histogram(
     "citewell_search_seconds", "Time of a search.", ("stage",), buckets=_SEARCH, registry=REGISTRY
 )
 runs = Counter("citewell_runs", "Runs that ended.", ("outcome",), registry=REGISTRY)
-chunks = Counter("citewell_chunks_embedded", "Chunks embedded and committed.", registry=REGISTRY)
 jobs = Gauge("citewell_jobs", "Jobs that are not finished.", ("state",), registry=REGISTRY)
 sockets = Gauge("citewell_sockets", "Open WebSocket connections.", registry=REGISTRY)
 projections = Gauge("citewell_projections", "Projections in memory.", registry=REGISTRY)
+projection_chunks = Gauge(
+    "citewell_projection_chunks", "Chunks that projections hold.", registry=REGISTRY
+)
 projection_bytes = Gauge(
     "citewell_projection_bytes", "Memory that projections hold.", registry=REGISTRY
 )

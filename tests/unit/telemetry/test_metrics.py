@@ -1,19 +1,22 @@
 """What is counted can be read by Prometheus, under names that do not change by accident."""
 
+from pathlib import Path
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from citewell.telemetry import metrics
 
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
 NAMES = {
     "citewell_http_requests",
     "citewell_http_request_seconds",
     "citewell_search_seconds",
     "citewell_runs",
-    "citewell_chunks_embedded",
     "citewell_jobs",
     "citewell_sockets",
     "citewell_projections",
     "citewell_projection_bytes",
+    "citewell_projection_chunks",
 }
 
 
@@ -32,6 +35,19 @@ def test_every_name_is_rendered_in_the_format_that_is_announced() -> None:
     families = {family.name for family in text_string_to_metric_families(body.decode())}
     ours = {name for name in families if name.startswith("citewell_")}
     assert {name for name in ours if not name.endswith("_created")} == NAMES
+
+
+def test_every_metric_that_is_rendered_is_in_the_reference() -> None:
+    body, _ = metrics.render()
+    families = list(text_string_to_metric_families(body.decode()))
+    names = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in families
+        if family.name.startswith("citewell_") and not family.name.endswith("_created")
+    }
+    page = REFERENCE.read_text("utf-8")
+    assert names
+    assert {name for name in names if f"| `{name}` |" not in page} == set()
 
 
 def test_a_request_is_counted_and_timed_under_its_route() -> None:

@@ -140,6 +140,7 @@ class Shelf:
             log.warning("projection.not_saved", collection=name, why=str(error))
 
     def _measure(self) -> None:
-        held = [one.projection.snapshot.memory_bytes for one in self._loaded.values()]
+        held = [one.projection.snapshot for one in self._loaded.values()]
         metrics.projections.set(len(held))
-        metrics.projection_bytes.set(sum(held))
+        metrics.projection_chunks.set(sum(one.size for one in held))
+        metrics.projection_bytes.set(sum(one.memory_bytes for one in held))

@@ -12,7 +12,7 @@ from citewell.domain.ids import ChunkId, VersionId, chunk_id
 from citewell.index.analyzer import analyze
 
 # Raised whenever the same text would become other chunks; old versions are then made anew.
-PIPELINE = "1"
+PIPELINE = "2"
 CONTEXT_CHARS = 400
 PATH_CHARS = 120
 METADATA_CHARS = 1000

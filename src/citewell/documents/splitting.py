@@ -1,12 +1,14 @@
 """Text to chunks: spans of the canonical text that follow its structure and fit the embedder.
 
-A chunk is a span, never a copy; joined in order, chunks cover everything that is not white space.
+A chunk is a span, never a copy; together, chunks cover everything that is not white space, and
+running text that is cut overlaps a little.
 """
 
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from semantic_text_splitter import CodeSplitter, MarkdownSplitter, TextSplitter
 
@@ -14,8 +16,11 @@ from citewell.documents.code_outline import Outline, outline
 from citewell.domain.documents import Heading, PageSpan, ParsedText, TextKind
 from citewell.domain.sentences import Span, sentences
 
-TARGET_CHARS = 1100
+TARGET_CHARS = 1000
 MIN_CHARS = 300
+# A chunk of running text begins with the end of the one before it, so that what a cut parts is
+# still whole somewhere.
+OVERLAP_CHARS = 250
 # Scripts that cost many tokens a letter get shorter chunks, but not so short that a thought is cut:
 # the embedder reads what is over its length in a second pass.
 LEAST_CAPACITY = 800
@@ -90,21 +95,30 @@ def _capacity(text: str, count_tokens: Callable[[str], int]) -> int:
 
 def _boundaries(parsed: ParsedText, most: int) -> list[Span]:
     """Pieces no longer than `most`, cut where the structure is coarsest."""
-    found = _splitter(parsed.kind, parsed.code_language, most).chunk_indices(parsed.text)
-    return [(start, start + len(piece)) for start, piece in found]
+    text = parsed.text
+    # A labelled page (a sheet, a slide, an attachment) is a text of its own.
+    labelled = [page.start for page in parsed.pages if page.label]
+    overlap = 0 if labelled else OVERLAP_CHARS
+    splitter = _splitter(parsed.kind, parsed.code_language, most, overlap)
+    return [
+        (begin + start, begin + start + len(piece))
+        for begin, end in pairwise(sorted({0, *labelled, len(text)}))
+        for start, piece in splitter.chunk_indices(text[begin:end])
+    ]
 
 
 @lru_cache(maxsize=64)
 def _splitter(
-    kind: TextKind, language: str, most: int
+    kind: TextKind, language: str, most: int, overlap: int
 ) -> CodeSplitter | MarkdownSplitter | TextSplitter:
     if kind is TextKind.MARKDOWN:
-        return MarkdownSplitter(most)
+        return MarkdownSplitter(most, overlap=overlap)
     if kind is TextKind.CODE and language in _GRAMMARS:
         package, _, function = _GRAMMARS[language].partition(":")
         grammar = importlib.import_module(f"tree_sitter_{package}")
         return CodeSplitter(getattr(grammar, function or "language")(), most)
-    return TextSplitter(most)
+    # Rows stand alone, and their head is in front of every chunk of them.
+    return TextSplitter(most, overlap=overlap if kind is TextKind.PROSE else 0)
 
 
 def _pack(pieces: list[Span], parsed: ParsedText, most: int) -> list[Span]:

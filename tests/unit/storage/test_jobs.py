@@ -115,6 +115,16 @@ async def test_a_heartbeat_extends_the_lease(database: Database, tenant: TenantI
         assert left.scalar_one() > LEASE_SECONDS - 2
 
 
+async def test_a_job_that_has_just_ended_has_not_lost_its_lease(
+    database: Database, tenant: TenantId
+) -> None:
+    lease = await leased(database, tenant)
+    async with database.transaction(tenant) as tx:
+        await tx.jobs.finish(lease)
+    async with database.system() as system:
+        assert await system.heartbeat(lease)
+
+
 async def test_a_heartbeat_says_when_the_lease_is_lost(
     database: Database, tenant: TenantId
 ) -> None:

@@ -20,6 +20,7 @@ POISON_CRASHES = 3
 # A worker that is killed from outside does not spend a job's chances, but one that dies without a
 # trace this often without any committed progress is not being unlucky.
 SILENT_DEATHS = 20
+ENDED = (JobState.DONE.value, JobState.FAILED.value)
 
 # Fair between tenants: the one with the fewest jobs at work goes first.
 _CLAIM = text(
@@ -81,7 +82,10 @@ class SystemRepository:
         return None if row is None else Lease(to_job(row), token, row.lease_until)
 
     async def heartbeat(self, lease: Lease) -> bool:
-        """Extend a lease; False when it is lost."""
+        """Extend a lease; False when somebody took it away.
+
+        A job that has ended meanwhile needs no lease, and has not lost it.
+        """
         extended = text("now() + make_interval(secs => :seconds)").bindparams(seconds=LEASE_SECONDS)
         done = await self.connection.execute(
             update(jobs)
@@ -93,7 +97,10 @@ class SystemRepository:
             )
             .values(lease_until=extended)
         )
-        return bool(done.rowcount)
+        if done.rowcount:
+            return True
+        state = await self.connection.execute(select(jobs.c.state).where(jobs.c.id == lease.job.id))
+        return state.scalar_one_or_none() in ENDED
 
     async def release(self, worker: UUID) -> int:
         """Hand back what `worker` holds, at once and without spending an attempt."""

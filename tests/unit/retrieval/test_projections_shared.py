@@ -58,6 +58,24 @@ async def test_who_asks_while_a_projection_is_let_go_is_answered(
         assert (await asyncio.gather(late, projections.close()))[0].snapshot.position == number
 
 
+async def test_who_has_waited_for_a_projection_that_is_let_go_gets_it_loaded_again(
+    projections: Projections, library: Library
+) -> None:
+    bread = await library.add("Bread", TEXTS["Bread"])
+    collection = bread.collection_id
+    await projections.view(library.tenant, collection)
+    await library.add("Ships", TEXTS["Ships"])
+    async with projections._shelf.hold(library.tenant, collection):
+        closing = asyncio.ensure_future(projections.close())
+        asking = asyncio.ensure_future(projections.view(library.tenant, collection, min_position=2))
+        # A lock is given in the order in which it was asked for: first it is let go.
+        done, _ = await asyncio.wait({closing, asking}, timeout=0.01)
+        assert not done
+    await closing
+    assert (await asking).snapshot.keys().tolist() == await library.keys(collection)
+    assert len(working(projections)) == 1
+
+
 async def test_a_search_waits_for_nobody_who_changes_the_projection(
     projections: Projections, library: Library
 ) -> None:

@@ -14,16 +14,19 @@ LOOKED_AT = 5
 # Where each measure stood at 5 % wrongly answered.
 WITH_MATCHES = 1.303
 WITHOUT_MATCHES = 0.793
-# A model that was not trained for the language says nothing by its cosines.
+# Without the model, or in a language that it was not trained for, cosines say nothing.
 WORDS_ALONE = 0.55
 
 
-def confidence(scored: Sequence[Sentence], *, has_matches: bool, knows_language: bool) -> float:
-    """Meaning, covered words and matches of the best sentences, relative to what is enough."""
+def confidence(scored: Sequence[Sentence], *, has_matches: bool, has_meaning: bool) -> float:
+    """Meaning, covered words and matches of the best sentences, relative to what is enough.
+
+    Without `has_meaning`, covered words alone.
+    """
     best = scored[:LOOKED_AT]
     if not best:
         return 0.0
-    if not knows_language:
+    if not has_meaning:
         return max(s.coverage for s in best) / WORDS_ALONE
     meant = max(s.cosine + s.coverage for s in best)
     if not has_matches:

@@ -1,4 +1,7 @@
-"""How near each sentence of a passage is to the question: by token states, or by vectors alone."""
+"""How near each sentence of a passage is to the question: by token states, or by vectors alone.
+
+Without the embedder nothing is known of nearness, and the words have to do.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,10 +31,11 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The sentences of each passage, and whether matches could be looked for."""
+    """The sentences of each passage; whether matches were looked for, and meaning at all."""
 
     passages: tuple[tuple[Near, ...], ...]
     has_matches: bool
+    has_meaning: bool = True
 
 
 async def read(
@@ -49,6 +53,12 @@ async def read(
         for passage, tokens in zip(passages, read_states, strict=True)
     ]
     return Read(tuple(found), has_matches=True)
+
+
+def read_words(passages: Sequence[Passage]) -> Read:
+    """The sentences of every passage, none nearer than another."""
+    found = tuple(tuple(Near(span, 0.0, 0.0) for span in sayings(p.text)) for p in passages)
+    return Read(found, has_matches=False, has_meaning=False)
 
 
 def _by_states(

@@ -8,6 +8,10 @@ from typing import Any
 from citewell.domain.documents import TextKind
 from citewell.domain.ids import ChunkId, CollectionId, DocumentId, VersionId
 
+# What `degraded` says was left out: the embedder's part, or what there was no time for.
+DENSE_UNAVAILABLE = "dense_unavailable"
+TIME_BUDGET = "time_budget"
+
 
 class SearchMode(StrEnum):
     """Which sides of the index a search uses."""
@@ -39,7 +43,12 @@ class SearchQuery:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The score of a passage at each stage; `final` orders the result, higher is better."""
+    """The score of a passage at each stage; `final` orders the result, higher is better.
+
+    `fused` joins meaning and words of the whole question; `clauses`, `lift` (from its document),
+    `link` and `closeness` are what each of these stages added to it, None where a stage did not
+    take part. All of them make up `final`, unless `late` was blended with it.
+    """
 
     final: float
     cosine: float | None = None
@@ -47,8 +56,10 @@ class Scores:
     bm25: float | None = None
     fused: float | None = None
     late: float | None = None
+    clauses: float | None = None
     lift: float | None = None
     link: float | None = None
+    closeness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +88,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A candidate that was not returned.
+    """A live candidate that was not returned.
 
-    `reason` is one of `deleted`, `overlap`, `document_cap`, `limit`, `filter`.
+    `reason` is `overlap` when it repeats a better one, else `limit`. What was deleted or does not
+    meet the filter is no candidate.
     """
 
     chunk_id: ChunkId

@@ -1,7 +1,6 @@
 """Where a question after a fact is answered, its words stand close together: in one sentence."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from citewell.domain.sentences import sentences
 from citewell.retrieval.coverage import coverage
@@ -26,7 +25,7 @@ def closer(
         chunk = live.get(int(found.keys[at]))
         if chunk is not None:
             final[at] += SHARE * top * _best_sentence(chunk, weights)
-    return replace(found, final=final)
+    return found.rescored("closeness", final)
 
 
 def _best_sentence(chunk: LiveChunk, weights: Mapping[str, float]) -> float:

@@ -6,7 +6,7 @@ Taken only for questions that ask about something through something else ("the d
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +132,7 @@ def follow(found: Candidates, nodes: Sequence[Linked], question: str, titles: Ti
     final = (found.final / top * 1e-3).astype(np.float32)
     for node, score in zip(nodes, walked, strict=True):
         final[node.place] = score + 1e-3
-    return replace(found, final=final)
+    return found.rescored("link", final)
 
 
 def _links(nodes: Sequence[Linked], titles: Titles) -> NDArray[np.float32]:

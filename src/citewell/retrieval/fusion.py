@@ -4,7 +4,8 @@
 maximum, both sides known for every candidate.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,8 @@ FEEDBACK_FROM = 3
 class Candidates:
     """Chunks of one or more collections with their scores; all arrays have the same length.
 
-    `origin` is the index of the collection that each came from.
+    `origin` is the index of the collection that each came from, `added` what each stage after
+    fusion gave or took: together with `fused` it makes up `final`.
     """
 
     keys: Keys
@@ -34,6 +36,7 @@ class Candidates:
     bm25: Vector
     fused: Vector
     final: Vector
+    added: Mapping[str, Vector] = field(default_factory=dict)
 
     @property
     def cosine(self) -> Vector:
@@ -43,6 +46,11 @@ class Candidates:
     def order(self) -> NDArray[np.int64]:
         """Places, best first; equal scores in order of key."""
         return np.lexsort((self.keys, -self.final))
+
+    def rescored(self, stage: str, final: Vector) -> "Candidates":
+        """The same candidates with the scores that a stage gives them."""
+        added = {**self.added, stage: final - self.final}
+        return replace(self, final=final, added=added)
 
 
 NOTHING = Candidates(
@@ -103,19 +111,19 @@ def unscored(snapshot: Snapshot, asked: Asked, vector: Vector | None, keys: Keys
 
 
 def join(parts: list[Candidates]) -> Candidates:
-    """The candidates of several collections as one list."""
+    """The candidates of several collections as one list, to be fused anew."""
     if not parts:
         return NOTHING
     names = ("keys", "documents", "whole", "window", "bm25", "fused", "final")
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     origin = np.repeat(np.arange(len(parts)), [len(part.keys) for part in parts])
-    return Candidates(origin=origin, **arrays)
+    return Candidates(origin=origin, added={}, **arrays)
 
 
 def fuse(found: Candidates, weight: float) -> Candidates:
-    """Score by the fusion rule, with `weight` for the cosine."""
+    """Score by the fusion rule, with `weight` for the cosine; what stages added is forgotten."""
     scores = weight * _relative(found.cosine) + (1 - weight) * _relative(found.bm25)
-    return replace(found, fused=scores, final=scores)
+    return replace(found, fused=scores, final=scores, added={})
 
 
 def lift(found: Candidates, share: float = LIFT) -> Candidates:
@@ -124,7 +132,7 @@ def lift(found: Candidates, share: float = LIFT) -> Candidates:
     best = np.zeros(int(place.max()) + 1 if len(place) else 0, dtype=np.float32)
     np.maximum.at(best, place, found.final)
     lifted = (found.final + share * best[place]) / (1 + share)
-    return replace(found, final=lifted.astype(np.float32))
+    return found.rescored("lift", lifted.astype(np.float32))
 
 
 def _feed_back(

@@ -18,13 +18,11 @@ async def max_similarities(
 ) -> list[float] | None:
     """The mean best cosine of the question's tokens in each text, 0–1.
 
-    None when the embedder has no token states or the time is up.
+    None when the embedder has no token states. Raises `TimeoutError` when the time is up, and what
+    the embedder raises.
     """
-    try:
-        async with asyncio.timeout(seconds):
-            states = await embedder.token_states([question, *texts])
-    except TimeoutError:
-        return None
+    async with asyncio.timeout(seconds):
+        states = await embedder.token_states([question, *texts])
     if states is None:
         return None
     return [max_similarity(states[0], text) for text in states[1:]]

@@ -11,8 +11,8 @@ from citewell.retrieval.fusion import Candidates, fuse, gather, join, lift, prop
 from citewell.retrieval.question import Asked, ask
 from citewell.retrieval.views import View
 
-# The best clause counts as much as the whole question.
-CLAUSE = 1.0
+# The best clause counts half as much as the whole question.
+CLAUSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _fused(views: Sequence[View], clause: Thought, parts: Sequence[Candidates]) 
 def _with_clauses(found: Candidates, clauses: Sequence[Vector]) -> Candidates:
     best = np.maximum.reduce(clauses)
     scores = ((found.fused + CLAUSE * best) / (1 + CLAUSE)).astype(np.float32)
-    return replace(found, fused=scores, final=scores)
+    return found.rescored("clauses", scores)
 
 
 def _for_mode(asked: Asked, mode: SearchMode, vector: Vector | None) -> Asked:

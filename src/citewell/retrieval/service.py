@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from citewell.domain.errors import InvalidError, UnavailableError, UpstreamError
 from citewell.domain.expected import asks_for_a_fact
-from citewell.domain.ids import ChunkId, CollectionId
+from citewell.domain.ids import CollectionId
 from citewell.domain.passages import (
-    Dropped,
+    DENSE_UNAVAILABLE,
+    TIME_BUDGET,
     Passage,
-    Scores,
     SearchMode,
     SearchQuery,
     SearchResult,
@@ -27,20 +27,23 @@ from citewell.retrieval.clauses import clauses_of
 from citewell.retrieval.closeness import closer
 from citewell.retrieval.following import Look, follow_links
 from citewell.retrieval.fusion import DEPTH, Candidates
+from citewell.retrieval.gathering import together
 from citewell.retrieval.projections import Projections
 from citewell.retrieval.scoring import Thought, score, think, weights
+from citewell.retrieval.selection import beyond, select
 from citewell.retrieval.views import View
 from citewell.storage.database import Database
 from citewell.storage.repositories.chunks import LiveChunk
 from citewell.telemetry import metrics
 
 MAX_LIMIT = 200
+# Each is opened, one after the other, and read for every clause of the question.
+MAX_COLLECTIONS = 100
 # Candidates that turn out to be gone or to repeat another are made up for from these.
 SPARE = 12
 RERANKED = 30
 RERANK_SECONDS = 2.0
 EMBED_SECONDS = 20.0
-OVERLAP = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,9 @@ class Retrieval:
         """
         principal.require(Scope.SEARCH)
         _check(query)
+        query = replace(query, collections=tuple(dict.fromkeys(query.collections)))
         clock = _Clock()
-        vector, views, allowed = await asyncio.gather(
-            self._vector(query.text, query.mode),
-            self._views(principal, query),
-            self._allowed(principal, query),
-        )
+        vector, views, allowed = await self._prepared(principal, query)
         whole = self._thought(query.text, vector, views, query)
         clauses = await self._clauses(query, whole, views)
         clock.lap("embed")
@@ -76,18 +76,19 @@ class Retrieval:
         live = await self._live(principal, query, found)
         clock.lap("live")
         if len(views) == 1:
-            fetch = partial(self.live, principal, collections=query.collections)
-            look = Look(views[0], whole.asked[0], vector, fetch)
-            found, live = await follow_links(look, found, live)
+            fetch = partial(self._allowed_live, principal, query, allowed)
+            found, live = await follow_links(
+                Look(views[0], whole.asked[0], vector, fetch), found, live
+            )
         terms = weights(views, whole)
         if asks_for_a_fact(query.text) and query.mode is SearchMode.HYBRID:
             found = await asyncio.to_thread(closer, found, live, terms)
-        passages, dropped = _select(found, live, query)
+        passages, dropped = select(found, live, _wanted(query))
         clock.lap("select")
         degraded = _degraded(query, vector)
         if query.rerank:
-            passages, timely = await self._rerank(query.text, passages)
-            degraded += () if timely else ("time_budget",)
+            passages, missed = await self._rerank(query.text, passages)
+            degraded += tuple(one for one in missed if one not in degraded)
             clock.lap("rerank")
         clock.tell()
         return SearchResult(
@@ -95,9 +96,19 @@ class Retrieval:
             positions={view.collection_id: view.snapshot.position for view in views},
             milliseconds=clock.laps,
             degraded=degraded,
-            dropped=dropped if query.explain else (),
+            dropped=(*beyond(passages, query.limit), *dropped) if query.explain else (),
             terms=terms,
         )
+
+    async def _prepared(
+        self, principal: Principal, query: SearchQuery
+    ) -> tuple[Vector | None, list[View], Keys | None]:
+        """The question's vector, what is searchable, and what the filter allows."""
+        async with together() as group:
+            vector = group.create_task(self._vector(query.text, query.mode))
+            views = group.create_task(self._views(principal, query))
+            allowed = group.create_task(self._allowed(principal, query))
+        return vector.result(), views.result(), allowed.result()
 
     async def live(
         self, principal: Principal, keys: Keys, collections: Sequence[CollectionId]
@@ -111,9 +122,10 @@ class Retrieval:
     ) -> list[Thought]:
         """What the clauses of a question ask for; nothing of them is worth a failed search."""
         texts = clauses_of(query.text, whole.asked[0].language)
-        vectors = await asyncio.gather(*(self._vector(text, query.mode) for text in texts))
+        async with together() as group:
+            vectors = [group.create_task(self._vector(text, query.mode)) for text in texts]
         return [
-            self._thought(text, vector, views, query)
+            self._thought(text, vector.result(), views, query)
             for text, vector in zip(texts, vectors, strict=True)
         ]
 
@@ -148,8 +160,9 @@ class Retrieval:
     async def _live(
         self, principal: Principal, query: SearchQuery, found: Candidates
     ) -> dict[int, LiveChunk]:
-        wanted = max(query.limit, RERANKED if query.rerank else 0) + SPARE
         order = found.order()
+        # An explanation is about every candidate, a result only about the best.
+        wanted = max(1, len(order)) if query.explain else _wanted(query) + SPARE
         live: dict[int, LiveChunk] = {}
         for start in range(0, len(order), wanted):
             keys = found.keys[order[start : start + wanted]]
@@ -158,23 +171,39 @@ class Retrieval:
                 break
         return live
 
-    async def _rerank(self, text: str, passages: list[Passage]) -> tuple[list[Passage], bool]:
+    async def _allowed_live(
+        self, principal: Principal, query: SearchQuery, allowed: Keys | None, keys: Keys
+    ) -> dict[int, LiveChunk]:
+        """Links lead to documents that the filter has not seen."""
+        if allowed is not None:
+            keys = keys[np.isin(keys, allowed)]
+        return await self.live(principal, keys, query.collections)
+
+    async def _rerank(
+        self, text: str, passages: list[Passage]
+    ) -> tuple[list[Passage], tuple[str, ...]]:
+        """The passages in their new order, or as they came with what was missed for it."""
         head, tail = passages[:RERANKED], passages[RERANKED:]
         if len(head) < 2:
-            return passages, True
+            return passages, ()
         texts = [f"{p.context}\n{p.text}" for p in head]
-        late_scores = await late.max_similarities(
-            self.embedder, text, texts, seconds=RERANK_SECONDS
-        )
+        try:
+            late_scores = await late.max_similarities(
+                self.embedder, text, texts, seconds=RERANK_SECONDS
+            )
+        except TimeoutError:
+            return passages, (TIME_BUDGET,)
+        except (UnavailableError, UpstreamError):
+            return passages, (DENSE_UNAVAILABLE,)
         if late_scores is None:
-            return passages, False
+            return passages, ()
         blended = late.blend([p.scores.final for p in head], late_scores)
         floor = tail[0].scores.final if tail else 0.0
         scored = [
             replace(p, scores=replace(p.scores, late=value, final=floor + score))
             for p, value, score in zip(head, late_scores, blended, strict=True)
         ]
-        return [*sorted(scored, key=lambda p: -p.scores.final), *tail], True
+        return [*sorted(scored, key=lambda p: -p.scores.final), *tail], ()
 
 
 @dataclass(slots=True)
@@ -193,7 +222,7 @@ class _Clock:
 
 
 def _degraded(query: SearchQuery, vector: Vector | None) -> tuple[str, ...]:
-    return ("dense_unavailable",) if vector is None and _is_dense(query.mode) else ()
+    return (DENSE_UNAVAILABLE,) if vector is None and _is_dense(query.mode) else ()
 
 
 def _check(query: SearchQuery) -> None:
@@ -203,69 +232,13 @@ def _check(query: SearchQuery) -> None:
         raise InvalidError(f"The limit must be between 1 and {MAX_LIMIT}.")
     if not query.collections:
         raise InvalidError("Name at least one collection to search.")
+    if len(query.collections) > MAX_COLLECTIONS:
+        raise InvalidError(f"At most {MAX_COLLECTIONS} collections can be searched at once.")
+
+
+def _wanted(query: SearchQuery) -> int:
+    return max(query.limit, RERANKED if query.rerank else 0)
 
 
 def _is_dense(mode: SearchMode) -> bool:
     return mode is not SearchMode.LEXICAL
-
-
-def _select(
-    found: Candidates, live: Mapping[int, LiveChunk], query: SearchQuery
-) -> tuple[list[Passage], tuple[Dropped, ...]]:
-    """Live passages in order, without those that mostly repeat a better one."""
-    wanted = max(query.limit, RERANKED if query.rerank else 0)
-    taken: list[Passage] = []
-    dropped: list[Dropped] = []
-    for at in found.order():
-        chunk = live.get(int(found.keys[at]))
-        scores = _scores(found, at)
-        if chunk is None:
-            continue
-        if any(_repeats(chunk, other) for other in taken):
-            dropped.append(Dropped(chunk.id, "overlap", scores))
-        elif len(taken) < wanted:
-            taken.append(_passage(chunk, scores))
-        else:
-            dropped.append(Dropped(ChunkId(chunk.id), "limit", scores))
-    return taken, tuple(dropped)
-
-
-def _repeats(chunk: LiveChunk, other: Passage) -> bool:
-    if chunk.version_id != other.version_id:
-        return False
-    shared = min(chunk.end, other.end) - max(chunk.start, other.start)
-    return shared > OVERLAP * min(chunk.end - chunk.start, other.end - other.start)
-
-
-def _scores(found: Candidates, at: np.int64) -> Scores:
-    return Scores(
-        final=float(found.final[at]),
-        cosine=float(found.whole[at]),
-        window_cosine=float(found.window[at]),
-        bm25=float(found.bm25[at]),
-        fused=float(found.fused[at]),
-        lift=float(found.final[at] - found.fused[at]),
-    )
-
-
-def _passage(chunk: LiveChunk, scores: Scores) -> Passage:
-    return Passage(
-        chunk_id=chunk.id,
-        document_id=chunk.document_id,
-        version_id=chunk.version_id,
-        collection_id=chunk.collection_id,
-        title=chunk.title,
-        filename=chunk.filename,
-        text=chunk.text,
-        start=chunk.start,
-        end=chunk.end,
-        page=chunk.page,
-        page_label=chunk.page_label,
-        headings=chunk.headings,
-        kind=chunk.kind,
-        language=chunk.language,
-        ordinal=chunk.ordinal,
-        context=chunk.context,
-        scores=scores,
-        metadata=chunk.metadata,
-    )

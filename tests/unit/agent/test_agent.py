@@ -27,7 +27,7 @@ from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.inference.embedding import EmbeddingModel, TokenStates, Vector
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.service import Retrieval
-from tests.unit.retrieval.embedders import Secretive
+from tests.unit.retrieval.embedders import Absent, Secretive
 from tests.unit.retrieval.library import Book, Library
 
 TEXTS = {
@@ -251,6 +251,33 @@ async def test_what_a_search_had_to_leave_out_is_said_in_the_run_and_in_the_answ
     assert answer.degraded == ("dense_unavailable",)
     assert "1932" in answer.text
     check_citations(answer, books)
+
+
+async def test_without_the_embedder_a_run_answers_or_refuses_by_words_and_says_so(
+    library: Library, books: dict[str, Book], retrieval: Retrieval, embedder: BuiltinEmbedder
+) -> None:
+    absent = Absent(embedder.model)
+    searching = Retrieval(library.database, absent, retrieval.projections)
+    agent = Agent(searching, absent, Citations(library.database))
+    events, answer = await ask(agent, library, books, OPENED)
+    assert "1932" in answer.text
+    check_citations(answer, books)
+    assert answer.degraded == ("dense_unavailable",)
+    notices = [event for event in events if isinstance(event, Noticed)]
+    assert notices == [Noticed("degraded", "dense_unavailable")]
+    _, refused = await ask(agent, library, books, "What is the boiling point of rock?")
+    assert (refused.answered, refused.reason) == (False, "nothing_near")
+    assert refused.degraded == ("dense_unavailable",)
+
+
+async def test_an_embedder_that_fails_after_the_search_is_said_to_be_away(
+    library: Library, books: dict[str, Book], retrieval: Retrieval, embedder: BuiltinEmbedder
+) -> None:
+    agent = Agent(retrieval, Absent(embedder.model), Citations(library.database))
+    events, answer = await ask(agent, library, books, OPENED)
+    assert "1932" in answer.text
+    assert answer.degraded == ("dense_unavailable",)
+    assert Noticed("degraded", "dense_unavailable") in events
 
 
 async def test_an_embedder_that_hides_its_tokens_answers_too(

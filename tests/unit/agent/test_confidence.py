@@ -15,15 +15,15 @@ WAYS = [(True, True), (False, True), (True, False), (False, False)]
 
 
 def test_without_a_sentence_there_is_no_confidence() -> None:
-    for has_matches, knows_language in WAYS:
-        assert confidence([], has_matches=has_matches, knows_language=knows_language) == 0
+    for has_matches, has_meaning in WAYS:
+        assert confidence([], has_matches=has_matches, has_meaning=has_meaning) == 0
 
 
-@pytest.mark.parametrize(("has_matches", "knows_language"), WAYS)
+@pytest.mark.parametrize(("has_matches", "has_meaning"), WAYS)
 def test_a_clear_sentence_is_enough_and_a_vague_one_is_not(
-    has_matches: bool, knows_language: bool
+    has_matches: bool, has_meaning: bool
 ) -> None:
-    given_ = {"has_matches": has_matches, "knows_language": knows_language}
+    given_ = {"has_matches": has_matches, "has_meaning": has_meaning}
     assert confidence([CLEAR], **given_) >= ENOUGH
     assert confidence([VAGUE] * 5, **given_) < ENOUGH
     assert confidence([VAGUE, CLEAR], **given_) >= confidence([CLEAR], **given_) - 1e-9
@@ -31,9 +31,9 @@ def test_a_clear_sentence_is_enough_and_a_vague_one_is_not(
 
 def test_a_model_that_does_not_know_the_language_says_nothing_by_its_cosines() -> None:
     near = replace(CLEAR, coverage=0.1, cosine=0.99, matches=0.99)
-    assert confidence([near], has_matches=True, knows_language=False) < ENOUGH
+    assert confidence([near], has_matches=True, has_meaning=False) < ENOUGH
     worded = replace(VAGUE, coverage=1.0)
-    assert confidence([worded], has_matches=True, knows_language=False) >= ENOUGH
+    assert confidence([worded], has_matches=True, has_meaning=False) >= ENOUGH
 
 
 MEASURES = st.floats(0, 1, width=32)
@@ -51,7 +51,7 @@ SENTENCES = st.builds(
 def test_a_better_best_sentence_never_makes_it_less_sure(
     scored: list[Sentence], more: tuple[float, float, float], way: tuple[bool, bool]
 ) -> None:
-    has_matches, knows_language = way
+    has_matches, has_meaning = way
     first = scored[0]
     better = replace(
         first,
@@ -59,8 +59,6 @@ def test_a_better_best_sentence_never_makes_it_less_sure(
         coverage=max(first.coverage, more[1]),
         matches=max(first.matches, more[2]),
     )
-    before = confidence(scored, has_matches=has_matches, knows_language=knows_language)
-    after = confidence(
-        [better, *scored[1:]], has_matches=has_matches, knows_language=knows_language
-    )
+    before = confidence(scored, has_matches=has_matches, has_meaning=has_meaning)
+    after = confidence([better, *scored[1:]], has_matches=has_matches, has_meaning=has_meaning)
     assert 0 <= before <= after + 1e-6

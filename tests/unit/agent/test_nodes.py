@@ -1,7 +1,7 @@
 """Nodes: passages of several searches in one list, and pieces of an answer as it streams."""
 
 from citewell.agent.nodes.answer import _pieces
-from citewell.agent.nodes.retrieve import MOST_PASSAGES, capped, together
+from citewell.agent.nodes.retrieve import MOST_PASSAGES, capped, joined
 from citewell.domain.ids import DocumentId, new_id
 from citewell.domain.passages import Passage, SearchResult
 from tests.unit.agent.passages import passage
@@ -13,9 +13,9 @@ def result(*passages: Passage) -> SearchResult:
 
 def test_searches_take_turns_and_no_passage_comes_twice() -> None:
     a, b, c, d = (passage(f"Text {n}.") for n in range(4))
-    assert together([result(a, b), result(c, a, d)]) == (a, c, b, d)
-    assert together([result(), result(c)]) == (c,)
-    assert together([result()]) == together([]) == ()
+    assert joined([result(a, b), result(c, a, d)]) == (a, c, b, d)
+    assert joined([result(), result(c)]) == (c,)
+    assert joined([result()]) == joined([]) == ()
 
 
 def test_no_document_crowds_out_the_others() -> None:
@@ -38,7 +38,7 @@ def test_the_only_document_may_fill_the_list() -> None:
 
 def test_the_list_has_an_end() -> None:
     many = result(*(passage(f"Text {n}.") for n in range(MOST_PASSAGES * 2)))
-    assert len(together([many, many])) == MOST_PASSAGES
+    assert len(joined([many, many])) == MOST_PASSAGES
 
 
 def test_an_answer_streams_unit_by_unit_and_loses_nothing() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from citewell.agent.reading import MOST_EMBEDDED, Read, read
+from citewell.agent.reading import MOST_EMBEDDED, Read, read, read_words
 from citewell.agent.saying import sayings
 from citewell.domain.errors import UpstreamError
 from citewell.inference.builtin_embedder import BuiltinEmbedder
@@ -77,6 +77,14 @@ async def test_any_question_can_be_read_for(embedder: BuiltinEmbedder, question:
     assert [len(sentences) for sentences in found.passages] == [2, 3, 0, 0]
     numbers = [(near.cosine, near.matches) for one in found.passages for near in one]
     assert np.isfinite(numbers).all()
+
+
+def test_by_words_alone_every_sentence_is_read_and_none_is_nearer() -> None:
+    found = read_words(PASSAGES)
+    spans = [[near.span for near in sentences] for sentences in found.passages]
+    assert spans == [sayings(one.text) for one in PASSAGES]
+    assert {near.cosine + near.matches for one in found.passages for near in one} == {0.0}
+    assert not found.has_meaning
 
 
 async def test_no_passages_are_read_in_no_time(embedder: BuiltinEmbedder) -> None:

@@ -1,5 +1,6 @@
 """Embedders that cannot answer, or not as the bundled one does."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,40 @@ class Absent:
 
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates] | None:
         raise UpstreamError("The embedding server answered 500.")
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    async def close(self) -> None:
+        return None
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A server of embeddings that takes every request and never answers; counts them."""
+
+    model: EmbeddingModel
+    begun: int = 0
+    ended: int = 0
+
+    async def embed_passages(self, passages: Sequence[PassageText]) -> list[NDArray[np.float32]]:
+        await self._wait()
+        return []
+
+    async def embed_query(self, text: str) -> Vector:
+        await self._wait()
+        return np.zeros(self.model.dimension, dtype=np.float32)
+
+    async def token_states(self, texts: Sequence[str]) -> list[TokenStates] | None:
+        await self._wait()
+        return None
+
+    async def _wait(self) -> None:
+        self.begun += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended += 1
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())

@@ -13,8 +13,8 @@ from citewell.domain.passages import SearchMode, SearchQuery, SearchResult
 from citewell.domain.principal import Principal, Role
 from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.retrieval.projections import Projections
-from citewell.retrieval.service import MAX_LIMIT, Retrieval
-from tests.unit.retrieval.embedders import Absent, Secretive
+from citewell.retrieval.service import MAX_COLLECTIONS, MAX_LIMIT, Retrieval
+from tests.unit.retrieval.embedders import Absent, Secretive, Waiting
 from tests.unit.retrieval.library import Book, Library, Text
 
 TEXTS = {
@@ -208,6 +208,45 @@ async def test_without_the_embedder_words_still_find_and_it_is_said(
     assert (titles(words), words.degraded) == (["Ships"], ())
 
 
+async def test_reranking_without_the_embedder_leaves_the_order_by_words(
+    projections: Projections, library: Library, books: dict[str, Book]
+) -> None:
+    absent = Retrieval(library.database, Absent(library.embedder.model), projections)
+    query = SearchQuery("wheat and bread", collection_of(books))
+    plain = await absent.search(library.reader, query)
+    found = await absent.search(library.reader, replace(query, rerank=True))
+    assert len(titles(found)) == 2
+    assert titles(found) == titles(plain)
+    assert found.degraded == ("dense_unavailable",)
+
+
+async def test_a_search_that_fails_leaves_nothing_running(
+    projections: Projections, library: Library, books: dict[str, Book]
+) -> None:
+    waiting = Waiting(library.embedder.model)
+    patient = Retrieval(library.database, waiting, projections)
+    query = SearchQuery("bread", collection_of(books), filter={"colour": "red"})
+    with pytest.raises(InvalidError):
+        await patient.search(library.reader, query)
+    assert (waiting.begun, waiting.ended) == (1, 1)
+
+
+async def test_a_collection_named_twice_is_searched_once(
+    retrieval: Retrieval, library: Library, books: dict[str, Book]
+) -> None:
+    query = SearchQuery("bread", collection_of(books) * 2, explain=True)
+    found = await retrieval.search(library.reader, query)
+    assert {one.reason for one in found.dropped} <= {"limit"}
+
+
+async def test_more_collections_than_can_be_searched_at_once_are_refused(
+    retrieval: Retrieval, library: Library
+) -> None:
+    many = tuple(CollectionId(new_id()) for _ in range(MAX_COLLECTIONS + 1))
+    with pytest.raises(InvalidError, match="At most"):
+        await retrieval.search(library.reader, SearchQuery("bread", many))
+
+
 async def test_chunks_that_overlap_are_shown_once(retrieval: Retrieval, library: Library) -> None:
     text = "\n\n".join(
         f"Paragraph {n} tells how bread number {n} is baked. " + "It is long. " * 25
@@ -221,6 +260,63 @@ async def test_chunks_that_overlap_are_shown_once(retrieval: Retrieval, library:
         assert end - next_start <= 0.5 * min(end - start, next_end - next_start)
     shown = {passage.chunk_id for passage in found.passages}
     assert not shown & {one.chunk_id for one in found.dropped}
+
+
+async def test_a_filter_holds_for_what_links_lead_to(
+    retrieval: Retrieval, library: Library
+) -> None:
+    film = Text("The Silent River", "The Silent River is a film by Anton Vebel.", tags=("film",))
+    person = Text("Anton Vebel", "Anton Vebel grew up in Karlsbad.", tags=("person",))
+    for one in (film, person):
+        book = await library.add_text(one)
+    question = "Where did the director of film The Silent River grow up?"
+    query = SearchQuery(question, (book.collection_id,), filter={"tags": "film"}, explain=True)
+    found = await retrieval.search(library.reader, query)
+    assert (titles(found), found.dropped) == (["The Silent River"], ())
+
+
+@pytest.mark.parametrize("rerank", [False, True])
+async def test_every_live_candidate_is_shown_or_explained_once(
+    retrieval: Retrieval, library: Library, rerank: bool
+) -> None:
+    shelf = [await library.add(f"Loaf {n}", f"Loaf {n} is baked bread.") for n in range(40)]
+    await library.delete(shelf[0], announced=False)
+    collections = (shelf[0].collection_id,)
+    query = SearchQuery("baked bread", collections, limit=3, explain=True, rerank=rerank)
+    found = await retrieval.search(library.reader, query)
+    shown = [passage.chunk_id for passage in found.passages]
+    explained = [one.chunk_id for one in found.dropped]
+    assert len({*shown, *explained}) == len(shown) + len(explained) == len(shelf) - 1
+    assert {one.reason for one in found.dropped} == {"limit"}
+    assert len(shown) == 3
+
+
+async def test_the_scores_of_the_stages_make_up_the_final_one(
+    retrieval: Retrieval, library: Library, books: dict[str, Book]
+) -> None:
+    film = "The Silent River is a drama film that was directed by Anton Vebel in Vienna."
+    await library.add("The Silent River", film)
+    await library.add("Anton Vebel", "Anton Vebel grew up in Karlsbad and baked bread.")
+    linked = "Where did the director of film The Silent River grow up?"
+    long = (
+        "Which bread is baked in a hot oven from flour and yeast, while cargo ships carry wheat"
+        " to distant ports across the ocean?"
+    )
+    stages = {}
+    for question in (linked, long, "bread"):
+        query = SearchQuery(question, collection_of(books), explain=True)
+        found = await retrieval.search(library.reader, query)
+        every = [p.scores for p in found.passages] + [one.scores for one in found.dropped]
+        for scores in every:
+            added = (scores.clauses, scores.lift, scores.link, scores.closeness)
+            assert scores.fused is not None
+            assert scores.fused + sum(one or 0.0 for one in added) == pytest.approx(scores.final)
+            stages[question] = [one is not None for one in added]
+    assert stages == {
+        linked: [False, True, True, True],
+        long: [True, True, False, False],
+        "bread": [False, True, False, False],
+    }
 
 
 async def test_an_explanation_says_why_a_candidate_was_left_out(
@@ -320,6 +416,8 @@ async def test_an_embedder_that_cannot_read_word_by_word_leaves_the_order(
     found = await secretive.search(library.reader, replace(query, rerank=True))
     assert titles(found) == titles(plain)
     assert all(passage.scores.late is None for passage in found.passages)
+    # There is nothing that more time or another try would have given.
+    assert found.degraded == ()
 
 
 async def test_code_is_found_by_the_names_in_it_and_by_what_it_does(

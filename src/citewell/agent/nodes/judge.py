@@ -7,18 +7,30 @@ from dataclasses import dataclass
 from citewell.agent.composition import MAX_SENTENCES, Unit, choose
 from citewell.agent.confidence import ENOUGH, confidence
 from citewell.agent.quoting import score_sentences
-from citewell.agent.reading import read
+from citewell.agent.reading import Read, read, read_words
 from citewell.agent.state import State
-from citewell.agent.telling import step
-from citewell.domain.passages import Passage
+from citewell.agent.telling import step, tell
+from citewell.domain.errors import UnavailableError, UpstreamError
+from citewell.domain.passages import DENSE_UNAVAILABLE, Passage
+from citewell.domain.run_events import Noticed
 from citewell.inference.embedding import Embedder
 
 READ = 8
+READ_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """How sure we are of a part's answer, and what to quote when we are sure enough."""
+
+    sure: float
+    units: list[Unit]
+    has_meaning: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Reads the best passages sentence by sentence."""
+    """Reads the best passages sentence by sentence; without the embedder, by words alone."""
 
     embedder: Embedder
 
@@ -26,25 +38,44 @@ class Judge:
         """Choose what to quote; none when nothing is near enough."""
         async with step("judge", state["looks"]) as told:
             passages, parts = state["passages"][:READ], state["parts"]
+            judged: list[_Judged] = []
             units: list[Unit] = []
-            best = 0.0
             each = max(1, MAX_SENTENCES // len(parts))
             for number, (part, terms) in enumerate(zip(parts, state["terms"], strict=True)):
-                sure, chosen = await self._part(part, terms, passages, each)
-                told.details[f"confidence_{number}"] = round(sure, 4)
-                best = max(best, sure)
-                units += [unit for unit in chosen if unit not in units]
+                found = await self._part(part, terms, passages, each)
+                told.details[f"confidence_{number}"] = round(found.sure, 4)
+                judged.append(found)
+                units += [unit for unit in found.units if unit not in units]
         reason = "" if units else "nothing_near" if passages else "nothing_found"
-        return State(units=tuple(units), confidence=best, reason=reason)
+        best = max(one.sure for one in judged)
+        degraded = _degraded(state["degraded"], judged)
+        return State(units=tuple(units), confidence=best, reason=reason, degraded=degraded)
 
     async def _part(
         self, part: str, terms: Mapping[str, float], passages: Sequence[Passage], most: int
-    ) -> tuple[float, list[Unit]]:
-        """How sure we are of this part's answer, and the units to quote when we are."""
-        near = await read(self.embedder, part, list(terms), passages)
+    ) -> _Judged:
+        near = await self._read(part, list(terms), passages)
         scored = await asyncio.to_thread(score_sentences, part, terms, passages, near)
         languages = self.embedder.model.languages
         spoken = passages[scored[0].passage].language if scored else ""
         known = not languages or not spoken or spoken in languages
-        sure = confidence(scored, has_matches=near.has_matches, knows_language=known)
-        return sure, choose(scored, passages, most) if sure >= ENOUGH else []
+        sure = confidence(
+            scored, has_matches=near.has_matches, has_meaning=known and near.has_meaning
+        )
+        chosen = choose(scored, passages, most) if sure >= ENOUGH else []
+        return _Judged(sure, chosen, near.has_meaning)
+
+    async def _read(self, part: str, terms: Sequence[str], passages: Sequence[Passage]) -> Read:
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                return await read(self.embedder, part, terms, passages)
+        except (UnavailableError, UpstreamError, TimeoutError):
+            return read_words(passages)
+
+
+def _degraded(known: tuple[str, ...], judged: Sequence[_Judged]) -> tuple[str, ...]:
+    """What was left out so far, and what judging had to leave out, which is told once."""
+    if DENSE_UNAVAILABLE in known or all(one.has_meaning for one in judged):
+        return known
+    tell(Noticed("degraded", DENSE_UNAVAILABLE))
+    return tuple(sorted((*known, DENSE_UNAVAILABLE)))

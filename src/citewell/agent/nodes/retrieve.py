@@ -1,6 +1,5 @@
 """Look up every part of the question."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from citewell.agent.telling import step, tell
 from citewell.domain.ids import ChunkId
 from citewell.domain.passages import Passage, SearchQuery, SearchResult
 from citewell.domain.run_events import Noticed
+from citewell.retrieval.gathering import together
 from citewell.retrieval.service import Retrieval
 
 PASSAGES = 8
@@ -29,16 +29,18 @@ class Retrieve:
         async with step("retrieve", look) as told:
             question, principal = state["question"], state["principal"]
             limit = PASSAGES if look == 1 else WIDER
-            results = await asyncio.gather(
-                *(
-                    self.retrieval.search(
-                        principal,
-                        SearchQuery(part, question.collections, limit=limit, rerank=look > 1),
+            async with together() as group:
+                searches = [
+                    group.create_task(
+                        self.retrieval.search(
+                            principal,
+                            SearchQuery(part, question.collections, limit=limit, rerank=look > 1),
+                        )
                     )
                     for part in state["parts"]
-                )
-            )
-            passages = together(results)
+                ]
+            results = [search.result() for search in searches]
+            passages = joined(results)
             told.details["passages"] = len(passages)
         degraded = tuple(sorted({d for result in results for d in result.degraded}))
         for reason in degraded:
@@ -51,7 +53,7 @@ class Retrieve:
         )
 
 
-def together(results: Sequence[SearchResult]) -> tuple[Passage, ...]:
+def joined(results: Sequence[SearchResult]) -> tuple[Passage, ...]:
     """The passages of all parts in turn, each once; no document has more than its share.
 
     The share counts only where there are other documents to fill it.

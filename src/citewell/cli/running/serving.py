@@ -18,7 +18,7 @@ from citewell.cli.output import say
 from citewell.cli.running.announcing import announced
 from citewell.config import Settings, unknown_variables
 from citewell.domain.errors import StartError
-from citewell.telemetry.logs import configure
+from citewell.telemetry.logs import configure, logger
 from citewell.worker.supervisor import Supervisor
 
 MAX_FRAME = 64 * 1024
@@ -27,6 +27,8 @@ CONCURRENCY = 2000
 KEEP_ALIVE_SECONDS = 65
 DRAIN_SECONDS = 20
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+log = logger(__name__)
 
 
 class _Listener(uvicorn.Server):
@@ -108,8 +110,15 @@ class Serving:
                 yield app
         except StartError as error:
             self.failure = error
-            self.stop()
             raise
+        except Exception as error:  # The outermost frame of the start.
+            log.exception("server.failed")
+            self.failure = StartError(
+                f"The server has ended by an error: {error}.", hint="The log above says where."
+            )
+            raise self.failure from error
+        finally:
+            self.stop()
 
     def _announce(self, app: App) -> None:
         self.sign_in = f"{self.address}/signin?code={app.accounts.issue_code()}"

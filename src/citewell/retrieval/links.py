@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from citewell.domain.ids import DocumentId
+from citewell.domain.words import MARKS, UNSPACED
 
 DAMPING = 0.5
 SHARPNESS = 4
@@ -19,11 +20,15 @@ ROUNDS = 15
 BACKWARD = 0.5
 KEEP_HYBRID = 0.3
 MIN_KEY = 4
+# Two characters of Chinese are a word like any other; a name has three or more.
+MIN_UNSPACED = 3
 MAX_KEY_WORDS = 12
 # A title that many documents share names a topic, not a document.
 MAX_NAMESAKES = 3
 
-_WORD = re.compile(r"\w+")
+# Where words are written without spaces between them, every character is one.
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}][\w{MARKS}]*?(?=[{UNSPACED}]|[^\w{MARKS}]|$)")
+_UNSPACED = re.compile(rf"[{UNSPACED}]")
 _QUALIFIER = re.compile(r"\s*\([^()]*\)$")
 
 
@@ -37,7 +42,9 @@ class Titles:
     def mentioned(self, text: str) -> set[DocumentId]:
         """Documents whose title stands in `text`, the longest titles first.
 
-        A single word counts only when it is long enough and names one document.
+        A single word counts only when it is long enough and names one document. Where there are
+        capital letters, a title begins with one; where there are none, it may be any word, and an
+        article or a particle that is written together with a word hides it (Arabic, Hebrew).
         """
         written = _WORD.findall(text)
         words = [word.lower() for word in written]
@@ -45,7 +52,7 @@ class Titles:
         at = 0
         while at < len(words):
             # A title is a name: "latency" in a sentence does not point at a page called Latency.
-            at += self._match(words, at, found) if written[at][0].isupper() else 1
+            at += self._match(words, at, found) if _may_begin_a_name(written[at]) else 1
         return found
 
     def _match(self, words: Sequence[str], at: int, found: set[DocumentId]) -> int:
@@ -61,13 +68,23 @@ def titles_of(titles: Mapping[DocumentId, str]) -> Titles:
     documents: dict[tuple[str, ...], list[DocumentId]] = {}
     for document, title in titles.items():
         key = title_key(title)
-        if sum(map(len, key)) >= MIN_KEY and len(key) <= MAX_KEY_WORDS:
+        if _is_long_enough(key) and len(key) <= MAX_KEY_WORDS:
             documents.setdefault(key, []).append(document)
     named = {key: tuple(found) for key, found in documents.items() if _names(key, found)}
     starts: dict[str, list[tuple[str, ...]]] = {}
     for key in sorted(named, key=len, reverse=True):
         starts.setdefault(key[0], []).append(key)
     return Titles(named, {word: tuple(keys) for word, keys in starts.items()})
+
+
+def _may_begin_a_name(word: str) -> bool:
+    return word[0].isalpha() and not word[0].islower()
+
+
+def _is_long_enough(key: Sequence[str]) -> bool:
+    if all(_UNSPACED.match(word) for word in key):
+        return len(key) >= MIN_UNSPACED
+    return sum(map(len, key)) >= MIN_KEY
 
 
 def _names(key: tuple[str, ...], found: Sequence[DocumentId]) -> bool:

@@ -40,6 +40,29 @@ def test_what_the_question_says_itself_is_no_answer() -> None:
     assert expectation("When, after 1914, was it built?")("After 1914 it was built.") == 0
 
 
+def test_a_part_of_a_word_of_the_question_may_be_the_answer() -> None:
+    assert expectation("How many people lived there in 1900?")("There were 19 people.") == 1
+    assert expectation("How many were there in 1900?")("There, in 1900, were they.") == 0
+    assert expectation("Who lived with Annabel?")("She lived with Ann.") == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["We grew up there.", "It was late.", "“The house was old.", "- In a house.", "Le soir."],
+)
+def test_a_word_is_no_name_because_a_sentence_begins_with_it(said: str) -> None:
+    assert expectation("Who built it?")(said) == 0
+
+
+def test_a_number_may_begin_a_sentence() -> None:
+    assert expectation("How many people came?")("Two came.") == 1
+
+
+@pytest.mark.parametrize("said", ["Napoleon built it.", "The Romans built it.", "- Jane Doe"])
+def test_a_name_may_begin_a_sentence(said: str) -> None:
+    assert expectation("Who built it?")(said) == 1
+
+
 @given(question=st.text(max_size=60), sentence=st.text(max_size=200))
 def test_any_question_has_an_expectation_of_any_sentence(question: str, sentence: str) -> None:
     assert expectation(question)(sentence) in {0.0, NEUTRAL, 1.0}

@@ -33,6 +33,27 @@ def test_a_title_is_found_whatever_its_case_and_marks_but_only_as_a_name() -> No
     assert titles.mentioned("Keep the latency low, as in the king's speech.") == set()
 
 
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("नई दिल्ली", "भारत की राजधानी नई दिल्ली है।"),
+        ("القاهرة", "عاصمة مصر هي القاهرة."),
+        ("张艺谋", "这部电影由张艺谋导演。"),
+        ("宮崎駿", "監督は宮崎駿です。"),
+        ("กรุงเทพ", "เมืองหลวงคือกรุงเทพ"),
+        ("Łódź Kaliska", "He left from Łódź Kaliska."),
+    ],
+)
+def test_a_title_is_found_in_scripts_without_capitals_or_spaces(title: str, text: str) -> None:
+    titles, ids = shelf(title)
+    assert titles.mentioned(text) == set(ids.values())
+
+
+def test_words_that_differ_in_their_vowel_signs_or_are_too_short_are_no_title() -> None:
+    titles, _ = shelf("काली किताब", "电影", "iPhone repairs")
+    assert titles.mentioned("काला कौतुब है। 这部电影很好。 The iPhone repairs itself.") == set()
+
+
 def test_the_longest_title_is_the_one_that_is_named() -> None:
     titles, ids = shelf("New York", "New York Times")
     assert titles.mentioned("He wrote for the New York Times.") == {ids["New York Times"]}

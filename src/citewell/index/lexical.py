@@ -13,6 +13,7 @@ import numpy as np
 import tantivy
 from tantivy import Occur, Query
 
+from citewell.domain.errors import UnavailableError
 from citewell.index.index import EMPTY_KEYS, EMPTY_SCORES, Entry, Hits, Keys, Terms, Vector
 
 WRITER_BYTES = 30_000_000
@@ -123,17 +124,22 @@ class LexicalIndex:
         return cls(index, index.writer(WRITER_BYTES, 1), shape)
 
     def apply(self, removed: Iterable[UUID], added: Iterable[Entry]) -> None:
-        """Remove versions, then add entries; visible to snapshots taken after."""
-        for version in removed:
-            self.writer.delete_documents_by_term("version", version.hex)
-        for entry in added:
-            document = tantivy.Document()
-            document.add_unsigned("key", entry.key)
-            document.add_text("version", entry.version.hex)
-            document.add_text("body", entry.terms)
-            document.add_text("fields", entry.field_terms)
-            self.writer.add_document(document)
-        self.writer.commit()
+        """Remove versions, then add entries; visible to snapshots taken after.
+
+        Raises `UnavailableError` when the disk does not take it: nothing has changed then.
+        """
+        try:
+            for version in removed:
+                self.writer.delete_documents_by_term("version", version.hex)
+            for entry in added:
+                self.writer.add_document(_document(entry))
+            self.writer.commit()
+        except ValueError as error:
+            self.writer.rollback()
+            raise UnavailableError(
+                f"The index of words cannot be written: {error}",
+                hint="Is the disk of the data directory full?",
+            ) from error
         self.index.reload()
 
     def clear(self) -> None:
@@ -149,3 +155,12 @@ class LexicalIndex:
     def close(self) -> None:
         """Wait for background merges."""
         self.writer.wait_merging_threads()
+
+
+def _document(entry: Entry) -> tantivy.Document:
+    document = tantivy.Document()
+    document.add_unsigned("key", entry.key)
+    document.add_text("version", entry.version.hex)
+    document.add_text("body", entry.terms)
+    document.add_text("fields", entry.field_terms)
+    return document

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import numpy as np
 
+from citewell.domain.errors import UnavailableError
 from citewell.index import folders, generations
 from citewell.index.blocks import Block, make_block, merge_blocks
 from citewell.index.generations import DamagedError
@@ -41,17 +42,18 @@ class Projection:
     def open(cls, folder: Path, settings: IndexSettings) -> "Projection":
         """Load the newest generation, or begin empty at position 0 when there is none.
 
-        A damaged generation is removed, and `damage` says what was wrong.
+        A damaged generation is removed, and `damage` says what was wrong. Raises
+        `UnavailableError` when the disk does not let it begin.
         """
         work = folder / folders.own_name("work")
         folders.remove_abandoned(folder)
         found = _load_newest(folder, work)
         try:
             lexical = LexicalIndex.open(work)
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             found = _Found(damage=f"words: {error}")
             shutil.rmtree(work, ignore_errors=True)
-            lexical = LexicalIndex.open(work)
+            lexical = _begin(work)
         snapshot = Snapshot(found.position, tuple(found.blocks), lexical.snapshot(), found.mark)
         return cls(folder, settings, work, lexical, snapshot, found.position, found.damage)
 
@@ -130,6 +132,17 @@ class _Found:
     mark: str = ""
     blocks: Sequence[tuple[Block, Mask | None]] = ()
     damage: str = ""
+
+
+def _begin(work: Path) -> LexicalIndex:
+    """An empty index of words, in a folder where there was nothing."""
+    try:
+        return LexicalIndex.open(work)
+    except (OSError, ValueError) as error:
+        raise UnavailableError(
+            f"The index cannot be opened: {error}",
+            hint="Is the disk of the data directory full?",
+        ) from error
 
 
 def _load_newest(folder: Path, work: Path) -> _Found:

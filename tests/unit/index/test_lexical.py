@@ -1,14 +1,18 @@
 """Words: what a question's terms, its hints and its repetitions weigh."""
 
+import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
 import pytest
 
-from citewell.index.index import Entry, Terms
+from citewell.domain.errors import UnavailableError
+from citewell.index.index import Entry, IndexSettings, Terms
 from citewell.index.lexical import MAX_TERMS, LexicalIndex, LexicalSnapshot
+from citewell.index.projection import Projection
 
 ROW = np.ones((1, 2), dtype=np.float16)
 BODIES = {
@@ -105,3 +109,28 @@ def test_what_a_reader_holds_does_not_change_under_it(
     index.clear()
     assert found(index.snapshot(), Terms(["alpha"])) == []
     assert sorted(found(words, Terms(["alpha"]))) == [1, 2]
+
+
+@contextmanager
+def a_disk_that_takes_no_more() -> Iterator[None]:
+    """No file of this process may grow beyond a few bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_changes_nothing_and_is_got_over(index: LexicalIndex) -> None:
+    index.apply([], [Entry(1, uuid4(), uuid4(), "alpha", "", ROW)])
+    with a_disk_that_takes_no_more(), pytest.raises(UnavailableError, match="cannot be written"):
+        index.apply([], [Entry(2, uuid4(), uuid4(), "alpha", "", ROW)])
+    assert found(index.snapshot(), Terms(["alpha"])) == [1]
+    index.apply([], [Entry(3, uuid4(), uuid4(), "alpha", "", ROW)])
+    assert sorted(found(index.snapshot(), Terms(["alpha"]))) == [1, 3]
+
+
+def test_an_index_that_cannot_begin_says_why(tmp_path: Path) -> None:
+    with a_disk_that_takes_no_more(), pytest.raises(UnavailableError, match="cannot be opened"):
+        Projection.open(tmp_path / "index", IndexSettings())

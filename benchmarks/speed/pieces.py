@@ -1,6 +1,6 @@
 """A hundred thousand real passages for the speed runs, cut from the quality sets.
 
-Each piece is one or a few whole sentences of a document (about `PIECE` characters) and remembers
+Each piece is one or a few sentences of a document (up to `PIECE` characters) and remembers
 its document, so that a ranking of pieces can be judged by the judgements of the documents. The
 vectors are made once with the bundled model and kept in a cache folder outside the repository.
 """
@@ -8,6 +8,7 @@ vectors are made once with the bundled model and kept in a cache folder outside 
 import asyncio
 import hashlib
 import json
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from citewell.domain.sentences import sentences
 from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.inference.embedding import PassageText
 
-PIECE = 200
+PIECE = 150
 SETS = ("scifact", "two_hop", "multihop", "cranfield", "squad", "product_docs", "xquad_en")
 
 
@@ -40,7 +41,7 @@ class Question:
 
 
 def cut(text: str) -> list[str]:
-    """Whole sentences packed up to about `PIECE` characters."""
+    """Whole sentences packed up to `PIECE` characters; longer ones are cut between words."""
     packed: list[str] = []
     held = ""
     for start, end in sentences(text):
@@ -49,7 +50,8 @@ def cut(text: str) -> list[str]:
             packed.append(held)
             held = ""
         held = f"{held} {sentence}".strip()
-    return [*packed, held] if held else packed
+    whole = [*packed, held] if held else packed
+    return [part for piece in whole for part in textwrap.wrap(piece, PIECE)]
 
 
 def load(data: Path, count: int, cache: Path) -> Pieces:

@@ -77,11 +77,13 @@ class Ingestion:
         if not language and read.kind is not TextKind.CODE:
             language = await asyncio.to_thread(detect_language, read.text)
         parsed = replace(read, language=language[:2].lower())
-        title = version.title or parsed.title or PurePosixPath(version.filename).stem
+        title = parsed.title or PurePosixPath(version.filename).stem
         async with self.database.transaction(tenant) as tx:
             await tx.jobs.hold(lease)
             await tx.versions.store_text(version.id, parsed)
-            await tx.documents.update(version.document_id, {"title": title[:500]})
+            # A title that somebody has given, before or while the file was read, stays.
+            if not (await tx.documents.lock(version.document_id)).title:
+                await tx.documents.update(version.document_id, {"title": title[:500]})
         return parsed
 
     async def _chunks(self, lease: Lease, version: Version, parsed: ParsedText) -> None:

@@ -18,7 +18,6 @@ from citewell.domain.jobs import JobKind, Lease
 from citewell.storage.database import Database
 from citewell.storage.notifications import Notifications, Subscription
 from citewell.storage.repositories.jobs import JOBS_TOPIC
-from citewell.telemetry import metrics
 from citewell.telemetry.logs import logger
 
 AT_ONCE = 4
@@ -143,9 +142,6 @@ class Worker:
     async def _reap(self) -> None:
         async with self.database.system() as system:
             poisoned = await system.reap()
-            depth = await system.queue_depth()
-        for state in ("queued", "leased"):
-            metrics.jobs.labels(state).set(depth.get(state, 0))
         for tenant_id, subject, kind in poisoned:
             log.error("job.poison", subject=str(subject))
             if kind == JobKind.INGEST.value:

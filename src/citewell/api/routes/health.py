@@ -11,9 +11,12 @@ from citewell.api.authentication import authenticate
 from citewell.api.deps import ServerDep
 from citewell.api.guard import PUBLIC, GuardedRoute, allow
 from citewell.api.schemas.operations import Live, Ready
+from citewell.api.server import Server
 from citewell.domain.errors import UnavailableError
+from citewell.domain.jobs import JobState
 from citewell.domain.principal import Scope
 from citewell.telemetry import metrics
+from citewell.telemetry.logs import logger
 
 router = APIRouter(route_class=GuardedRoute, tags=["operations"])
 
@@ -21,6 +24,7 @@ TEXT: dict[int | str, dict[str, Any]] = {
     200: {"description": "Text.", "content": {"text/plain": {"schema": {"type": "string"}}}}
 }
 PING_SECONDS = 2.0
+log = logger(__name__)
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
@@ -56,8 +60,23 @@ async def prometheus(request: Request, server: ServerDep) -> Response:
     """Without a credential only for this machine itself."""
     if not _is_local(request):
         (await authenticate(server.opened(), request)).require(Scope.ADMIN)
+    await _count_jobs(server)
     content, media_type = metrics.render()
     return Response(content, media_type=media_type)
+
+
+async def _count_jobs(server: Server) -> None:
+    """As they are in the database: workers are other processes. Without it, as they were."""
+    if server.app is None:
+        return
+    try:
+        async with asyncio.timeout(PING_SECONDS), server.app.database.system() as system:
+            depth = await system.queue_depth()
+    except (TimeoutError, UnavailableError) as error:
+        log.warning("metrics.jobs_unknown", why=str(error))
+        return
+    for state in JobState.QUEUED, JobState.LEASED:
+        metrics.jobs.labels(state.value).set(depth.get(state.value, 0))
 
 
 def _is_local(request: Request) -> bool:

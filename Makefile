@@ -32,11 +32,13 @@ format: .venv/.dev  ## Format the code.
 docs: .venv/.dev  ## Write the reference from the code.
 	$(BIN)/python scripts/write_reference.py
 
-bench-quality: .venv/.dev  ## Measure retrieval and answers; DATA=folder for other sets.
-	$(BIN)/python -m benchmarks.quality --data $(DATA)/quality
+bench-quality: .venv/.dev  ## Measure retrieval and answers; DATA=folder of other sets.
+	$(BIN)/python -m benchmarks.quality --data $(DATA)
+	$(BIN)/python -m benchmarks.report
 
 bench-speed: .venv/.dev $(PEERS)/.done  ## Measure speed beside the peers; writes JSON.
 	$(BIN)/python -m benchmarks.speed --data $(DATA) --peers $(PEERS)/bin/python
+	$(BIN)/python -m benchmarks.report
 
 lock: .venv/.dev  ## Lock the newest releases that fit, with hashes.
 	$(BIN)/python scripts/lock.py

@@ -25,7 +25,7 @@ QUESTIONS = 1000
 def main() -> None:
     """Measure the sets of a folder, print the table, keep the figures."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, required=True, help="folder with one folder a set")
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets, or of `quality`")
     parser.add_argument("--only", action="append", help="this set alone; may be repeated")
     parser.add_argument("--keep", type=Path, help="data directory to use again in a later run")
     parser.add_argument("--questions", type=int, default=QUESTIONS, help="asked for answers")
@@ -39,10 +39,11 @@ def main() -> None:
     kept = {"machine": machine(), "sets": {**kept.get("sets", {}), **figures}}
     given.results.parent.mkdir(parents=True, exist_ok=True)
     given.results.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-    print(table(kept["sets"]))
+    print(table(figures))
 
 
 def _sets(data: Path, only: list[str] | None) -> list[Path]:
+    data = data / "quality" if (data / "quality").is_dir() else data
     found = [p for p in sorted(data.glob("*")) if (p / "questions.jsonl").exists()]
     found += [p for p in sorted(data.glob("*")) if (p / "corpus.jsonl").exists()]
     found = [p for p in found if not only or p.name in only]

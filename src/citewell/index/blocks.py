@@ -66,6 +66,8 @@ class Block:
         self, query: Vector, count: int, alive: NDArray[np.bool_] | None, probes: int
     ) -> Hits:
         given: dict[str, Any] = {}
+        # One question is too little to share: waking a second thread takes longer than it saves.
+        _engines.omp_set_num_threads(1)
         if alive is not None:
             given["sel"] = _engines.IDSelectorBitmap(np.packbits(alive, bitorder="little"))
         if self.probes:

@@ -72,6 +72,16 @@ class Snapshot:
                 whole[here], window[here] = block.cosines(query, at[here])
         return DenseScores(whole, window)
 
+    def whole_cosines(self, query: Vector, keys: Keys) -> Vector:
+        """As `cosines`, of the whole chunks alone: a third of the reading."""
+        whole = np.full(len(keys), np.nan, dtype=np.float32)
+        for block, mask in self.blocks:
+            at = _places(block, mask, keys)
+            here = at >= 0
+            if here.any():
+                whole[here] = block.whole(at[here]) @ query
+        return whole
+
     def bm25(self, terms: Terms, keys: Keys) -> Vector:
         """BM25 of any chunks, 0 where no term matches."""
         return self.lexical.scores(terms, keys)

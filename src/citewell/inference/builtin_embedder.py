@@ -41,7 +41,7 @@ class BuiltinEmbedder:
         """`threads` work on passages, 0 means one per core; raises `StartError` if damaged."""
         self._runtime = open_runtime()
         count = threads or _cores()
-        self._query = ThreadPoolExecutor(1, "embed-query")
+        self._query = ThreadPoolExecutor(min(2, count), "embed-query")
         self._prompt = ThreadPoolExecutor(count, "embed-prompt")
         self._bulk = ThreadPoolExecutor(count, "embed-bulk", _step_back)
         self._closed = False

@@ -153,7 +153,7 @@ def _feed_back(
     fresh = np.setdiff1d(snapshot.search_dense(moved, depth, allowed).keys, found.keys)
     if len(fresh):
         found = join([found, unscored(snapshot, asked, vector, fresh)])
-    return replace(found, whole=snapshot.cosines(moved, found.keys).whole)
+    return replace(found, whole=np.nan_to_num(snapshot.whole_cosines(moved, found.keys)))
 
 
 def _candidates(snapshot: Snapshot, keys: Keys, dense: DenseScores, bm25: Vector) -> Candidates:

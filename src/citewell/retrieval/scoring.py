@@ -13,6 +13,8 @@ from citewell.retrieval.views import View
 
 # The best clause counts half as much as the whole question.
 CLAUSE = 0.5
+# What a clause alone would find is near its own top.
+CLAUSE_DEPTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ def score(
         for clause in clauses:
             asked = clause.asked[number]
             also = np.union1d(
-                also, propose(view.snapshot, asked, clause.vector, depth=depth, allowed=allowed)
+                also,
+                propose(view.snapshot, asked, clause.vector, depth=CLAUSE_DEPTH, allowed=allowed),
             )
         parts.append(
             gather(

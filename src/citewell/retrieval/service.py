@@ -29,6 +29,7 @@ from citewell.retrieval.following import Look, follow_links
 from citewell.retrieval.fusion import DEPTH, Candidates
 from citewell.retrieval.gathering import together
 from citewell.retrieval.projections import Projections
+from citewell.retrieval.question import ask
 from citewell.retrieval.scoring import Thought, score, think, weights
 from citewell.retrieval.selection import beyond, select
 from citewell.retrieval.views import View
@@ -66,9 +67,8 @@ class Retrieval:
         _check(query)
         query = replace(query, collections=tuple(dict.fromkeys(query.collections)))
         clock = _Clock()
-        vector, views, allowed = await self._prepared(principal, query)
-        whole = self._thought(query.text, vector, views, query)
-        clauses = await self._clauses(query, whole, views)
+        views = await self._views(principal, query)
+        (whole, *clauses), allowed = await self._prepared(principal, query, views)
         clock.lap("embed")
         depth = max(DEPTH, query.limit + SPARE)
         found = await asyncio.to_thread(score, views, whole, clauses, depth=depth, allowed=allowed)
@@ -78,14 +78,14 @@ class Retrieval:
         if len(views) == 1:
             fetch = partial(self._allowed_live, principal, query, allowed)
             found, live = await follow_links(
-                Look(views[0], whole.asked[0], vector, fetch), found, live
+                Look(views[0], whole.asked[0], whole.vector, fetch), found, live
             )
         terms = weights(views, whole)
         if asks_for_a_fact(query.text) and query.mode is SearchMode.HYBRID:
             found = await asyncio.to_thread(closer, found, live, terms)
         passages, dropped = select(found, live, _wanted(query))
         clock.lap("select")
-        degraded = _degraded(query, vector)
+        degraded = _degraded(query, whole.vector)
         if query.rerank:
             passages, missed = await self._rerank(query.text, passages)
             degraded += tuple(one for one in missed if one not in degraded)
@@ -101,14 +101,20 @@ class Retrieval:
         )
 
     async def _prepared(
-        self, principal: Principal, query: SearchQuery
-    ) -> tuple[Vector | None, list[View], Keys | None]:
-        """The question's vector, what is searchable, and what the filter allows."""
+        self, principal: Principal, query: SearchQuery, views: Sequence[View]
+    ) -> tuple[list[Thought], Keys | None]:
+        """The question and its clauses with their vectors, and what the filter allows."""
+        trained_for = self.embedder.model.languages
+        language = ask(query.text, views[0].profile, trained_for).language
+        texts = (query.text, *clauses_of(query.text, language))
         async with together() as group:
-            vector = group.create_task(self._vector(query.text, query.mode))
-            views = group.create_task(self._views(principal, query))
             allowed = group.create_task(self._allowed(principal, query))
-        return vector.result(), views.result(), allowed.result()
+            vectors = [group.create_task(self._vector(text, query.mode)) for text in texts]
+        thoughts = [
+            think(text, vector.result(), views, query.mode, trained_for)
+            for text, vector in zip(texts, vectors, strict=True)
+        ]
+        return thoughts, allowed.result()
 
     async def live(
         self, principal: Principal, keys: Keys, collections: Sequence[CollectionId]
@@ -116,23 +122,6 @@ class Retrieval:
         """Those of `keys` that may be shown at this moment."""
         async with self.database.transaction(principal.tenant_id) as tx:
             return await tx.chunks.live(keys.tolist(), collections)
-
-    async def _clauses(
-        self, query: SearchQuery, whole: Thought, views: Sequence[View]
-    ) -> list[Thought]:
-        """What the clauses of a question ask for; nothing of them is worth a failed search."""
-        texts = clauses_of(query.text, whole.asked[0].language)
-        async with together() as group:
-            vectors = [group.create_task(self._vector(text, query.mode)) for text in texts]
-        return [
-            self._thought(text, vector.result(), views, query)
-            for text, vector in zip(texts, vectors, strict=True)
-        ]
-
-    def _thought(
-        self, text: str, vector: Vector | None, views: Sequence[View], query: SearchQuery
-    ) -> Thought:
-        return think(text, vector, views, query.mode, self.embedder.model.languages)
 
     async def _vector(self, text: str, mode: SearchMode) -> Vector | None:
         if not _is_dense(mode):

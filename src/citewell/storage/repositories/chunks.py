@@ -72,7 +72,7 @@ _LIVE = text(
     "SELECT c.key, c.id, c.document_id, c.version_id, d.collection_id, d.title, d.filename,"
     ' c.text, c.start, c."end", c.page, c.page_label, c.headings, c.kind, v.language,'
     " c.ordinal, c.context, d.metadata" + _LIVE_FROM + " JOIN document_versions v"
-    " ON v.id = c.version_id WHERE c.key = ANY(:keys)"
+    " ON v.id = c.version_id WHERE c.key = ANY(CAST(:keys AS bigint[]))"
     " AND d.collection_id = ANY(:collections)"
 )
 
@@ -143,7 +143,7 @@ class ChunkRepository(Scope):
         """Those of `keys` that are searchable at this moment in these collections."""
         found = await self.connection.execute(
             _LIVE,
-            {"tenant": self.tenant_id, "keys": list(keys), "collections": list(collections)},
+            {"tenant": self.tenant_id, "keys": _array(keys), "collections": list(collections)},
         )
         return {row.key: _to_live(row) for row in found}
 
@@ -266,6 +266,11 @@ def _to_entry(row: Row[Any], dimension: int) -> IndexEntry:
         field_terms=row.field_terms,
         vectors=np.frombuffer(row.vectors, dtype="<f2").reshape(-1, dimension),
     )
+
+
+def _array(keys: Sequence[int]) -> str:
+    """Written out: the driver would choose the type by the largest key, and plan for each anew."""
+    return f"{{{','.join(map(str, keys))}}}"
 
 
 def _to_live(row: Row[Any]) -> LiveChunk:

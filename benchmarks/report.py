@@ -1,0 +1,105 @@
+"""Writes benchmarks/README.md from the last results, so that what it says is what was measured.
+
+usage: python -m benchmarks.report
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.quality.table import table
+
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results"
+
+INTRODUCTION = """\
+# Benchmarks
+
+Written by `python -m benchmarks.report` from `results/*.json`; every figure was measured, with the
+command above its table. Timings are ratios taken side by side on one machine; absolute figures are
+information only.
+"""
+
+QUALITY = """\
+## Quality
+
+`make bench-quality` adds every record of a set as a file, waits until it is searchable, and asks
+through `search` and `ask` (`DATA=folder` for other sets of the same layout). The set `code` is
+added as the files that its records are pieces of. `!` marks what is below what it must be; the
+last column is the same search by words alone and by meaning alone. Refused questions count as not
+answered.
+"""
+
+SPEED = """\
+## Speed
+
+`make bench-speed`; peers run in an environment of their own, with the same model and vectors.
+"""
+
+
+def write() -> None:
+    """The page, from what results there are."""
+    parts = [INTRODUCTION]
+    quality, speed = _read("quality.json"), _read("speed.json")
+    if quality:
+        parts += [QUALITY, _machine(quality["machine"]), table(quality["sets"]) + "\n"]
+    if speed:
+        parts += [SPEED, *(_speed(name, one) for name, one in sorted(speed.items()))]
+    (FOLDER / "README.md").write_text("\n".join(parts), "utf-8")
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = RESULTS / name
+    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found
+
+
+def _machine(machine: Mapping[str, Any]) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    return (
+        f"{machine['at'][:10]}, {machine['cores']} cores, Python {machine['python']},"
+        f" {machine['system']}; {packages}.\n"
+    )
+
+
+def _speed(name: str, measured: Mapping[str, Any]) -> str:
+    figures = measured["figures"]
+    lines = [f"### {name}\n", _machine(measured["machine"])]
+    if name == "P3":
+        return "\n".join([*lines, _searches(figures)])
+    lines += ["| figure | value |", "|---|---|"]
+    lines += [f"| {key} | {value} |" for key, value in _flat(figures) if key != "reach"]
+    return "\n".join(lines) + "\n"
+
+
+def _searches(figures: Mapping[str, Any]) -> str:
+    ours = figures["citewell"]
+    shown = {"citewell, hybrid": ours["hybrid"]}
+    shown |= {f"citewell, {mode}": ours[mode] for mode in ("dense", "lexical")}
+    shown |= {name: one for name, one in figures.items() if name not in {"citewell", "chunks"}}
+    lines = [
+        f"{figures['chunks']:,} pieces, embedding of the question included.\n",
+        "| | p50 ms | p95 ms | nDCG@10 |",
+        "|---|---|---|---|",
+    ]
+    for name, one in shown.items():
+        if "error" in one:
+            lines.append(f"| {name} | {one['error']} | | |")
+        else:
+            lines.append(f"| {name} | {one['p50']} | {one['p95']} | {one['ndcg@10']:.3f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _flat(figures: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    flat: list[tuple[str, Any]] = []
+    for key, value in figures.items():
+        if isinstance(value, dict) and key != "reach":
+            flat += _flat(value, f"{prefix}{key}: ")
+        else:
+            flat.append((f"{prefix}{key}", value))
+    return flat
+
+
+if __name__ == "__main__":
+    write()

@@ -146,6 +146,15 @@ async def test_an_empty_collection_is_refused_for_what_it_is(
     assert steps(events) == STEPS
 
 
+@pytest.mark.parametrize("text", ["😀😀", "?!", "… —"])
+async def test_a_question_without_a_word_is_refused(
+    agent: Agent, library: Library, books: dict[str, Book], text: str
+) -> None:
+    _, answer = await ask(agent, library, books, text)
+    assert not answer.answered
+    assert answer.citations == ()
+
+
 async def test_a_refusal_is_less_confident_than_an_answer(
     agent: Agent, library: Library, books: dict[str, Book]
 ) -> None:

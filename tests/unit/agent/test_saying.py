@@ -33,3 +33,20 @@ def test_other_scripts_say_something_without_spaces_too(text: str) -> None:
 def test_items_and_rows_say_something_each() -> None:
     text = "We sell:\n- fresh bread\n- old wine\n\n| red | paint |\n| blue | ink |"
     assert said(text)[1:] == ["- fresh bread", "- old wine", "| red | paint |", "| blue | ink |"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Article about [how the guard was passed](https://example.com/a/b-c).",
+        "![A picture of the flow](../assets/flow.png)",
+        "See https://example.com/one/two/three for more.",
+    ],
+)
+def test_a_picture_or_a_mere_link_says_nothing(text: str) -> None:
+    assert said(text) == []
+
+
+def test_a_sentence_with_a_link_in_it_is_said() -> None:
+    text = "Tokens are signed as [the guide](https://example.com) describes, with one key each."
+    assert said(text) == [text]

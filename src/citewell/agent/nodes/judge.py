@@ -35,7 +35,7 @@ class Judge:
     embedder: Embedder
 
     async def __call__(self, state: State) -> State:
-        """Choose what to quote; none when nothing is near enough."""
+        """Choose what to quote; none when nothing is near enough, or no word was asked."""
         async with step("judge", state["looks"]) as told:
             passages, parts = state["passages"][:READ], state["parts"]
             judged: list[_Judged] = []
@@ -54,6 +54,8 @@ class Judge:
     async def _part(
         self, part: str, terms: Mapping[str, float], passages: Sequence[Passage], most: int
     ) -> _Judged:
+        if not terms:
+            return _Judged(0.0, [], has_meaning=True)
         near = await self._read(part, list(terms), passages)
         scored = await asyncio.to_thread(score_sentences, part, terms, passages, near)
         languages = self.embedder.model.languages

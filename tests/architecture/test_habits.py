@@ -27,7 +27,6 @@ STATEMENT = re.compile(
 SLOW = {"embed_query", "embed_passages", "token_states", "parse", "sleep", "save", "rebuild"}
 CATCH_ALL = {
     "api/middleware.py": "the outermost loop of a request",
-    "cli/running/serving.py": "the outermost frame of the server's start",
     "cli/client.py": "carries a failure from the thread of the server to the one that waits for it",
     "worker/loop.py": "the outermost loop of a job",
 }

@@ -99,6 +99,10 @@ async def test_a_change_is_refused_when_another_one_came_before(
         for good in (f'"other", {first.headers["etag"]}', "*"):
             last = await client.patch(path, json={field: "Two"}, headers={"if-match": good})
             assert last.status_code == 200, last.text
+        now = last.headers["etag"]
+        for bad in (f"W/{now}", now.strip('"'), '"*"'):
+            weak = await client.patch(path, json={field: "Three"}, headers={"if-match": bad})
+            assert weak.status_code == 412, bad
         assert (await client.patch(path, json={field: "Four"})).status_code == 200
 
 

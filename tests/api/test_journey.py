@@ -131,9 +131,11 @@ async def test_a_cancelled_job_says_so_on_its_document_and_can_be_retried(
     assert (await client.post(f"/api/v1/jobs/{job}/cancel")).status_code == 409
     shown = (await client.get(f"/api/v1/documents/{document}")).json()
     assert (shown["status"], shown["failure"]["code"]) == ("failed", "cancelled")
-    retried = await client.post(f"/api/v1/jobs/{job}/retry")
+    key = {"idempotency-key": "retry-1"}
+    retried = await client.post(f"/api/v1/jobs/{job}/retry", headers=key)
     assert retried.status_code == 202
     assert retried.json()["state"] == "queued"
+    assert (await client.post(f"/api/v1/jobs/{job}/retry", headers=key)).text == retried.text
     assert (await client.post(f"/api/v1/jobs/{job}/retry")).status_code == 409
     shown = (await client.get(f"/api/v1/documents/{document}")).json()
     assert (shown["status"], shown["failure"]) == ("received", None)
@@ -155,6 +157,23 @@ async def test_a_repeated_request_has_one_effect_and_the_same_reply(
     names = [one["name"] for one in (await client.get("/api/v1/collections")).json()["items"]]
     assert names.count("Law") == 1
     assert "Act" not in names
+
+
+async def test_a_reprocessing_that_is_sent_twice_at_once_is_one_version(
+    client: httpx.AsyncClient, app: App
+) -> None:
+    accepted = await client.post(
+        "/api/v1/collections/default/documents", json={"title": "Memo", "text": "Buy oil."}
+    )
+    await work_off(app)
+    path = f"/api/v1/documents/{accepted.json()['document']['id']}"
+    key = {"idempotency-key": "reprocess-1"}
+    replies = await asyncio.gather(
+        *(client.post(f"{path}/reprocess", headers=key) for _ in range(4))
+    )
+    assert [reply.status_code for reply in replies] == [202] * 4
+    assert len({reply.text for reply in replies}) == 1
+    assert (await client.get(path)).json()["version_number"] == 2
 
 
 async def test_an_upload_that_is_sent_twice_at_once_is_one_document(

@@ -1,6 +1,5 @@
 """What one API process holds while it serves, from before its database is there."""
 
-import asyncio
 from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
@@ -13,17 +12,13 @@ from citewell.domain.errors import UnavailableError
 
 @dataclass(slots=True)
 class Server:
-    """`app` is None until everything is open; `waiting_for` says why, for people.
-
-    `changes` is held by a change that depends on the state which the caller has seen.
-    """
+    """`app` is None until everything is open; `waiting_for` says why, for people."""
 
     settings: Settings
     app: App | None = None
     waiting_for: str = "The server is starting."
     buckets: TokenBuckets = field(default_factory=TokenBuckets)
     uploads: Slots = field(default_factory=lambda: Slots(MAX_UPLOADS, "uploads"))
-    changes: asyncio.Lock = field(default_factory=asyncio.Lock)
     sockets: Slots = field(default_factory=lambda: Slots(MAX_SOCKETS, "WebSocket connections"))
 
     def opened(self) -> App:

@@ -1,10 +1,12 @@
 """Collections: made, renamed, removed with everything in them."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from citewell.documents.naming import clean_text, clean_title
 from citewell.documents.repetition import RequestKey, do_once
+from citewell.documents.revisions import check_unchanged
 from citewell.domain.documents import Collection
 from citewell.domain.errors import InvalidError
 from citewell.domain.ids import CollectionId
@@ -52,12 +54,17 @@ class Collections:
         *,
         name: str | None = None,
         description: str | None = None,
+        seen: AbstractSet[str] | None = None,
     ) -> Collection:
-        """Change what is given."""
+        """Change what is given.
+
+        Raises `ChangedError` when the collection is in none of the revisions `seen`.
+        """
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
         clean = None if name is None else _name(name)
         text = None if description is None else _description(description)
         async with self.database.transaction(principal.tenant_id) as tx:
+            check_unchanged(await tx.collections.lock(collection_id), seen)
             changed = await tx.collections.update(collection_id, name=clean, description=text)
             await tx.audit.record(principal.user_id, "collection.change", str(collection_id))
             return changed

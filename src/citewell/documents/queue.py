@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from citewell.documents.repetition import RequestKey, do_once
 from citewell.domain.documents import DocumentStatus
 from citewell.domain.errors import ConflictError
 from citewell.domain.ids import DocumentId, JobId, VersionId
@@ -54,23 +55,31 @@ class JobQueue:
             await tx.audit.record(principal.user_id, "job.cancel", str(job_id))
             return cancelled
 
-    async def retry(self, principal: Principal, job_id: JobId) -> Job:
+    async def retry(
+        self, principal: Principal, job_id: JobId, *, once: RequestKey | None = None
+    ) -> Job:
         """A new job about the same subject; what was committed before is not done again.
 
-        Raises `ConflictError` for a job that is done or still at work.
+        `once` makes a repetition harmless. Raises `ConflictError` for a job that is done or still
+        at work.
         """
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
         async with self.database.transaction(principal.tenant_id) as tx:
-            job = await tx.jobs.get(job_id)
-            if job.kind is JobKind.INGEST:
-                # The document's row lock makes two retries follow each other.
-                version = await tx.versions.get(VersionId(job.subject))
-                await tx.documents.lock(version.document_id)
-            await _check_ended_early(tx, job)
-            again = await tx.jobs.enqueue(job.kind, job.subject, priority=job.priority)
-            await self._say(tx, job, cancelled=False)
-            await tx.audit.record(principal.user_id, "job.retry", str(job_id))
-            return await tx.jobs.get(again)
+            key = None if once is None else once.of(principal, str(job_id))
+            again, _ = await do_once(tx, key, Job, lambda: self._retry(tx, principal, job_id))
+            return again
+
+    async def _retry(self, tx: Transaction, principal: Principal, job_id: JobId) -> Job:
+        job = await tx.jobs.get(job_id)
+        if job.kind is JobKind.INGEST:
+            # The document's row lock makes two retries follow each other.
+            version = await tx.versions.get(VersionId(job.subject))
+            await tx.documents.lock(version.document_id)
+        await _check_ended_early(tx, job)
+        again = await tx.jobs.enqueue(job.kind, job.subject, priority=job.priority)
+        await self._say(tx, job, cancelled=False)
+        await tx.audit.record(principal.user_id, "job.retry", str(job_id))
+        return await tx.jobs.get(again)
 
     async def _say(self, tx: Transaction, job: Job, *, cancelled: bool) -> None:
         if job.kind is not JobKind.INGEST:

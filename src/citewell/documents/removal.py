@@ -1,13 +1,30 @@
-"""What follows a deletion: rows and bytes of a document that is out of every search already."""
+"""A deletion: out of every search at once; rows and bytes follow by a job."""
 
 import asyncio
 import time
 from dataclasses import dataclass
 
+from citewell.domain.documents import Receipt
 from citewell.domain.ids import DocumentId
-from citewell.domain.jobs import Lease
+from citewell.domain.jobs import JobKind, Lease
+from citewell.domain.principal import Principal
 from citewell.storage.blobs import TEMPORARY_SECONDS, BlobStore
-from citewell.storage.database import Database
+from citewell.storage.database import Database, Transaction
+from citewell.storage.repositories.collections import ChangeKind
+
+
+async def take_out(tx: Transaction, principal: Principal, document_id: DocumentId) -> Receipt:
+    """Out of every search with this transaction, and the job `purge` queued."""
+    document = await tx.documents.lock(document_id)
+    removed = await tx.chunks.counts(document_id)
+    shown = await tx.documents.tombstone(document_id)
+    if shown is not None:
+        await tx.collections.publish(document.collection_id, ChangeKind.REMOVE, document_id, shown)
+    if document.version_id is not None:
+        await tx.jobs.cancel_all_of([document.version_id])
+    await tx.jobs.enqueue(JobKind.PURGE, document_id, priority=1)
+    await tx.audit.record(principal.user_id, "document.delete", str(document_id), details=removed)
+    return Receipt(document_id, removed, searchable=False, deleted_at=await tx.now())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
 """Documents: taken in, looked at, taken out. The only way in, for every door."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from citewell.documents.collections import DEFAULT_COLLECTION, Collections
 from citewell.documents.naming import clean_filename, clean_text, clean_title
+from citewell.documents.removal import take_out
 from citewell.documents.repetition import RequestKey, do_once
+from citewell.documents.revisions import check_unchanged
 from citewell.domain.documents import (
     Collection,
     Document,
@@ -22,7 +26,6 @@ from citewell.domain.principal import Principal, Role, Scope
 from citewell.inference.embedding import EmbeddingModel
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database, Transaction
-from citewell.storage.repositories.collections import ChangeKind
 from citewell.storage.repositories.documents import DocumentQuery, NewDocument
 from citewell.storage.repositories.versions import StoredBlob
 
@@ -89,17 +92,10 @@ class Documents:
         blob = await self.blobs.put(upload.pieces, limit=self.upload_bytes)
         try:
             async with self.database.transaction(principal.tenant_id) as tx:
-                key = (
-                    None
-                    if once is None
-                    else once.of(principal, *_body(collection_id, upload, blob))
-                )
-                accepted, repeated = await do_once(
-                    tx,
-                    key,
-                    Accepted,
-                    lambda: self._keep(tx, principal, collection_id, upload, blob),
-                )
+                body = _body(collection_id, upload, blob)
+                key = None if once is None else once.of(principal, *body)
+                keep = partial(self._keep, tx, principal, collection_id, upload, blob)
+                accepted, repeated = await do_once(tx, key, Accepted, keep)
         except UnavailableError:
             # The commit may have happened and its answer been lost: a row must not point to
             # nothing. Without a row, the file is swept later.
@@ -164,45 +160,44 @@ class Documents:
             return await tx.documents.get(document_id), await tx.versions.blob(document_id)
 
     async def describe(
-        self, principal: Principal, document_id: DocumentId, changes: Mapping[str, Any]
+        self,
+        principal: Principal,
+        document_id: DocumentId,
+        changes: Mapping[str, Any],
+        *,
+        seen: AbstractSet[str] | None = None,
     ) -> Document:
-        """Change title, tags or metadata; they are searched after the next reprocessing."""
+        """Change title, tags or metadata; they are searched after the next reprocessing.
+
+        Raises `ChangedError` when the document is in none of the revisions `seen`.
+        """
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
         values = dict(changes)
         if "title" in values:
             values["title"] = clean_title(values["title"])
         async with self.database.transaction(principal.tenant_id) as tx:
-            await tx.documents.get(document_id)
+            check_unchanged(await tx.documents.lock(document_id), seen)
             await tx.documents.update(document_id, values)
             return await tx.documents.get(document_id)
 
-    async def reprocess(self, principal: Principal, document_id: DocumentId) -> Accepted:
-        """Read the original again as a new version; the present one serves until then."""
+    async def reprocess(
+        self, principal: Principal, document_id: DocumentId, *, once: RequestKey | None = None
+    ) -> Accepted:
+        """Read the original again as a new version; the present one serves until then.
+
+        `once` makes a repetition harmless.
+        """
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
         async with self.database.transaction(principal.tenant_id) as tx:
-            document = await tx.documents.lock(document_id)
-            blob = await tx.versions.blob(document_id)
-            return await self._queue(tx, document.id, blob)
+            key = None if once is None else once.of(principal, str(document_id))
+            again, _ = await do_once(tx, key, Accepted, lambda: self._read_again(tx, document_id))
+            return again
 
     async def delete(self, principal: Principal, document_id: DocumentId) -> Receipt:
         """Out of every search when this returns; rows and bytes follow by a job."""
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
         async with self.database.transaction(principal.tenant_id) as tx:
-            document = await tx.documents.lock(document_id)
-            removed = await tx.chunks.counts(document_id)
-            shown = await tx.documents.tombstone(document_id)
-            if shown is not None:
-                await tx.collections.publish(
-                    document.collection_id, ChangeKind.REMOVE, document_id, shown
-                )
-            if document.version_id is not None:
-                await tx.jobs.cancel_all_of([document.version_id])
-            await tx.jobs.enqueue(JobKind.PURGE, document_id, priority=1)
-            await tx.audit.record(
-                principal.user_id, "document.delete", str(document_id), details=removed
-            )
-            now = await tx.now()
-        return Receipt(document_id, removed, searchable=False, deleted_at=now)
+            return await take_out(tx, principal, document_id)
 
     async def collection(self, principal: Principal, name_or_id: str) -> Collection:
         """By id or by name; the default collection is made when it is first asked for."""
@@ -270,6 +265,10 @@ class Documents:
             principal.user_id, "document.add", str(document_id), details={"sha256": blob.sha256}
         )
         return accepted
+
+    async def _read_again(self, tx: Transaction, document_id: DocumentId) -> Accepted:
+        await tx.documents.lock(document_id)
+        return await self._queue(tx, document_id, await tx.versions.blob(document_id))
 
     async def _queue(
         self,

@@ -1,13 +1,22 @@
 """A collection has one clean name in its tenant, and takes everything with it when it goes."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from citewell.documents.collections import MAX_NAME, Collections
 from citewell.documents.repetition import RequestKey
+from citewell.documents.revisions import revision
 from citewell.documents.service import Upload
-from citewell.domain.errors import ConflictError, DeniedError, InvalidError, NotFoundError
+from citewell.domain.documents import Collection
+from citewell.domain.errors import (
+    ChangedError,
+    ConflictError,
+    DeniedError,
+    InvalidError,
+    NotFoundError,
+)
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Role
 from tests.unit.documents.conftest import MODEL, Library, pieces
@@ -89,3 +98,18 @@ async def test_a_viewer_makes_nothing(library: Library, collections: Collections
     viewer = replace(library.owner, role=Role.VIEWER)
     with pytest.raises(DeniedError):
         await collections.create(viewer, "papers")
+
+
+async def test_of_changes_to_one_seen_state_of_a_collection_a_single_one_is_made(
+    library: Library, collections: Collections
+) -> None:
+    made = await collections.create(library.owner, "papers")
+
+    async def change(text: str) -> Collection:
+        seen = {revision(made)}
+        return await collections.change(library.owner, made.id, description=text, seen=seen)
+
+    results = await asyncio.gather(*map(change, "abcdefgh"), return_exceptions=True)
+    (winner,) = (one for one in results if isinstance(one, Collection))
+    assert [type(one) for one in results].count(ChangedError) == 7
+    assert await library.documents.collection(library.owner, "papers") == winner

@@ -1,11 +1,19 @@
 """The owner of the queue stops jobs and has them done again, without breaking what serves."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from citewell.documents.repetition import RequestKey
 from citewell.domain.documents import DocumentStatus
-from citewell.domain.errors import ConflictError, DeniedError, DocumentError, NotFoundError
+from citewell.domain.errors import (
+    ConflictError,
+    DeniedError,
+    DocumentError,
+    InvalidError,
+    NotFoundError,
+)
 from citewell.domain.ids import TenantId
 from citewell.domain.jobs import JobState
 from citewell.domain.principal import Role
@@ -88,3 +96,45 @@ async def test_a_viewer_watches_and_a_stranger_sees_nothing(
     with pytest.raises(NotFoundError):
         await library.queue.cancel(stranger, job.id)
     assert await library.queue.page(stranger) == []
+
+
+async def test_a_repeated_retry_is_one_new_job_and_the_same_reply(library: Library) -> None:
+    job = await library.job_of((await library.add("lamp.txt", LAMP)).document)
+    other = await library.job_of((await library.add("sail.txt", b"It is torn.\n")).document)
+    await library.queue.cancel(library.owner, job.id)
+    once = RequestKey("retry", "key-1")
+    replies = await asyncio.gather(
+        *(library.queue.retry(library.owner, job.id, once=once) for _ in range(4))
+    )
+    assert replies == [replies[0]] * 4
+    queued = await library.queue.page(library.owner, state=JobState.QUEUED)
+    assert {one.id for one in queued} == {replies[0].id, other.id}
+    with pytest.raises(InvalidError):
+        await library.queue.retry(library.owner, other.id, once=once)
+
+
+async def test_a_refused_retry_does_not_use_up_its_key(library: Library) -> None:
+    job = await library.job_of((await library.add("lamp.txt", LAMP)).document)
+    once = RequestKey("retry", "key-1")
+    with pytest.raises(ConflictError):
+        await library.queue.retry(library.owner, job.id, once=once)
+    await library.queue.cancel(library.owner, job.id)
+    assert (await library.queue.retry(library.owner, job.id, once=once)).state is JobState.QUEUED
+
+
+async def test_a_repeated_reprocessing_is_one_new_version_and_the_same_reply(
+    library: Library,
+) -> None:
+    document = await library.ready("lamp.txt", LAMP)
+    other = await library.ready("sail.txt", b"It is torn.\n")
+    once = RequestKey("reprocess", "key-1")
+    replies = await asyncio.gather(
+        *(library.documents.reprocess(library.owner, document.id, once=once) for _ in range(4))
+    )
+    assert replies == [replies[0]] * 4
+    assert (await library.shown(document)).version_number == document.version_number + 1
+    assert replies[0].job is not None
+    queued = await library.queue.page(library.owner, state=JobState.QUEUED)
+    assert [one.id for one in queued] == [replies[0].job.id]
+    with pytest.raises(InvalidError):
+        await library.documents.reprocess(library.owner, other.id, once=once)

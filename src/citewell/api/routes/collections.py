@@ -52,7 +52,7 @@ async def get_collection(
 ) -> CollectionShown:
     """By id or by name."""
     found = await app.documents.collection(caller, collection_id)
-    return tagged(response, CollectionShown.model_validate(found))
+    return tagged(response, found, CollectionShown.model_validate(found))
 
 
 @router.patch("/{collection_id}", summary="Rename or describe a collection", responses=CONDITIONAL)
@@ -68,10 +68,9 @@ async def change_collection(
 ) -> CollectionShown:
     """What is left out stays."""
     found = await app.documents.collection(caller, collection_id)
-    async with only_if.met(lambda: get_collection(str(found.id), caller, app, Response())):
-        given = body.model_dump(exclude_unset=True)
-        changed = await collections.change(caller, found.id, **given)
-    return only_if.tagged(CollectionShown.model_validate(changed))
+    given = body.model_dump(exclude_unset=True)
+    changed = await collections.change(caller, found.id, **given, seen=only_if.seen)
+    return tagged(only_if.response, changed, CollectionShown.model_validate(changed))
 
 
 @router.delete("/{collection_id}", summary="Delete a collection with everything in it")

@@ -123,7 +123,7 @@ async def get_document(
 ) -> DocumentShown:
     """With its progress, or the reason why it failed."""
     found = await app.documents.get(caller, DocumentId(document_id))
-    return tagged(response, DocumentShown.of(found))
+    return tagged(response, found, DocumentShown.of(found))
 
 
 @router.patch(
@@ -134,10 +134,9 @@ async def change_document(
     document_id: UUID, body: DocumentChange, caller: Caller, app: AppDep, only_if: PreconditionDep
 ) -> DocumentShown:
     """What is left out stays."""
-    changes = body.model_dump(exclude_unset=True)
-    async with only_if.met(lambda: get_document(document_id, caller, app, Response())):
-        changed = await app.documents.describe(caller, DocumentId(document_id), changes)
-    return only_if.tagged(DocumentShown.of(changed))
+    changes, wanted = body.model_dump(exclude_unset=True), DocumentId(document_id)
+    changed = await app.documents.describe(caller, wanted, changes, seen=only_if.seen)
+    return tagged(only_if.response, changed, DocumentShown.of(changed))
 
 
 @router.delete("/documents/{document_id}", summary="Delete a document")
@@ -191,6 +190,9 @@ async def get_original(document_id: UUID, caller: Caller, app: AppDep) -> FileRe
     "/documents/{document_id}/reprocess", status_code=202, summary="Read the file once more"
 )
 @allow(CAN_WRITE)
-async def reprocess_document(document_id: UUID, caller: Caller, app: AppDep) -> AcceptedShown:
+async def reprocess_document(
+    document_id: UUID, caller: Caller, app: AppDep, once: RequestKeyDep
+) -> AcceptedShown:
     """As a new version; the present one is searched until that is ready."""
-    return AcceptedShown.of(await app.documents.reprocess(caller, DocumentId(document_id)))
+    again = await app.documents.reprocess(caller, DocumentId(document_id), once=once)
+    return AcceptedShown.of(again)

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from citewell.api import cursors
-from citewell.api.deps import Caller, Cursor, JobsDep, Limit
+from citewell.api.deps import Caller, Cursor, JobsDep, Limit, RequestKeyDep
 from citewell.api.guard import CAN_READ, CAN_WRITE, GuardedRoute, allow
 from citewell.api.schemas.jobs import JobPage, JobShown
 from citewell.domain.ids import JobId
@@ -46,6 +46,6 @@ async def cancel_job(job_id: UUID, caller: Caller, jobs: JobsDep) -> JobShown:
 
 @router.post("/{job_id}/retry", status_code=202, summary="Do a failed job again")
 @allow(CAN_WRITE)
-async def retry_job(job_id: UUID, caller: Caller, jobs: JobsDep) -> JobShown:
+async def retry_job(job_id: UUID, caller: Caller, jobs: JobsDep, once: RequestKeyDep) -> JobShown:
     """As a new job; what was committed before is not done again."""
-    return JobShown.of(await jobs.retry(caller, JobId(job_id)))
+    return JobShown.of(await jobs.retry(caller, JobId(job_id), once=once))

@@ -74,6 +74,13 @@ class CollectionRepository(CollectionReads):
         )
         return await self.by_name(name)
 
+    async def lock(self, collection_id: CollectionId) -> Collection:
+        """As `get`; nobody else changes the collection before this transaction ends."""
+        # Its key stays: who adds a document, which refers to the key, need not wait.
+        mine = select(collections.c.id).where(self._mine(collection_id))
+        await self.connection.execute(mine.with_for_update(key_share=True))
+        return await self.get(collection_id)
+
     async def lock_content(self, collection_id: CollectionId, sha256: str) -> None:
         """Two uploads of the same content into a collection go one after the other."""
         await self.connection.execute(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from citewell.domain.sentences import sentences
+from citewell.evaluation.metrics import ndcg
 from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.inference.embedding import PassageText
 
@@ -97,11 +98,7 @@ def questions(data: Path, count: int) -> list[Question]:
 
 def ndcg_at_10(ranked: list[str], relevant: dict[str, int]) -> float:
     """nDCG@10 of document ids, the first mention of each counting."""
-    order = list(dict.fromkeys(ranked))[:10]
-    gain = sum(relevant.get(d, 0) / np.log2(i + 2) for i, d in enumerate(order))
-    best = sorted(relevant.values(), reverse=True)[:10]
-    ideal = sum(grade / np.log2(i + 2) for i, grade in enumerate(best))
-    return float(gain / ideal) if ideal else 0.0
+    return ndcg(list(dict.fromkeys(ranked)), relevant, 10)
 
 
 async def _embed(texts: list[str]) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from functools import lru_cache
 import Stemmer
 
 from citewell.domain.documents import TextKind
+from citewell.domain.words import WORD
 
 _SNOWBALL = {
     "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek",
@@ -41,12 +42,6 @@ _ASKING = (
 STOP_WORDS = frozenset(_ARTICLES_AND_LIKE.split())
 QUESTION_WORDS = STOP_WORDS | frozenset(_ASKING.split())
 
-# Marks that are no letters but belong to words; the dandas, full stops of India, do not.
-_MARKS = (
-    r"\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
-    r"\u0900-\u0963\u0966-\u0dff\u0e00-\u0e4e\u0e80-\u0eff\u1000-\u1049\u1050-\u109f\u1780-\u17d3"
-)
-_WORD = re.compile(rf"[\w{_MARKS}]+")
 _UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
     r"\U00020000-\U0003ffff]+"
@@ -92,14 +87,14 @@ def name_parts(text: str, *, language: str = "") -> list[str]:
 
 def is_identifier_like(text: str) -> bool:
     """Whether a question consists mostly of names as programs write them."""
-    words = _WORD.findall(text)
+    words = WORD.findall(text)
     marked = [w for w in words if "_" in w.strip("_") or _HAS_CAMEL.search(w) or _mixes(w)]
     return bool(words) and len(marked) * 2 >= len(words)
 
 
 def _words(text: str, *, parts: bool) -> list[str]:
     out: list[str] = []
-    for word in _WORD.findall(_composed(text)):
+    for word in WORD.findall(_composed(text)):
         lowered = word.lower()
         if not word.isascii() and _UNSPACED.search(word):
             out += [part for part in _bigrams(lowered) if len(part) <= MAX_WORD]

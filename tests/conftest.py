@@ -84,6 +84,18 @@ EMPTY = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--storm", action="store_true", help="run the tests that know one in their full size"
+    )
+
+
+@pytest.fixture(scope="session")
+def storm(pytestconfig: pytest.Config) -> bool:
+    """Whether the full size was asked for."""
+    return bool(pytestconfig.getoption("--storm"))
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """The server, with a migrated template database in it."""

@@ -64,7 +64,8 @@ def create_app(settings: Settings, source: App | Opener) -> FastAPI:
         api.include_router(router)
     policy_of(sockets.serve)
     api.router.routes.append(WebSocketRoute("/ws", sockets.serve))
-    api.state.openapi = openapi.document(api.routes, guarded_routes())
+    api.state.routes = guarded_routes()
+    api.state.openapi = openapi.document(api.routes, api.state.routes)
     return api
 
 

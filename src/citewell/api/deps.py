@@ -69,5 +69,10 @@ ChunksDep = Annotated[Chunks, Depends(_chunks)]
 RequestKeyDep = Annotated[RequestKey | None, Depends(_request_key)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Most items in one page.")]
 Cursor = Annotated[
-    str, Query(max_length=1000, description="`next_cursor` of the page before; opaque.")
+    str,
+    Query(
+        max_length=1000,
+        description="`next_cursor` of the page before; opaque.",
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]*$"},
+    ),
 ]

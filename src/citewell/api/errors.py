@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from citewell.api.schemas.problems import Problem, ProblemField
@@ -129,7 +130,19 @@ async def answer_http(request: Request, error: Exception) -> Response:
     code, detail, hint = _OF_THE_FRAMEWORK.get(error.status_code, _OF_THE_FRAMEWORK[400])
     response = http_problem(request.scope, error.status_code, code, detail, hint=hint)
     response.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["allow"] = ", ".join(allowed(request))
     return response
+
+
+def allowed(request: Request) -> list[str]:
+    """Every method that some route takes at the address of this request."""
+    routes: Sequence[Route] = request.app.state.routes
+    found: set[str] = set()
+    for route in routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 def from_validation(error: ValidationError) -> InvalidError:

@@ -26,6 +26,15 @@ GUARDED = {
 }
 RARE = {"410": "Kept no longer", "412": "Not what the caller has seen"}
 PUBLIC = {status: GUARDED[status] for status in ("401", "403", "413", "415", "429")}
+STREAM = "text/event-stream"
+FRAME = {
+    "type": "object",
+    "required": ["id", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "The event's number in its run."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 SCHEMES = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -55,6 +64,7 @@ def document(routes: Iterable[BaseRoute], guarded: Iterable[GuardedRoute]) -> di
     components["responses"] = {
         f"Problem{status}": _response(why) for status, why in (ANY | GUARDED | RARE).items()
     }
+    _describe_events(made["paths"])
     policies = {route.name: policy_of(route.endpoint) for route in guarded}
     for path in made["paths"].values():
         for operation in path.values():
@@ -62,12 +72,32 @@ def document(routes: Iterable[BaseRoute], guarded: Iterable[GuardedRoute]) -> di
     return made
 
 
+def _describe_events(paths: dict[str, Any]) -> None:
+    """A stream is a sequence of frames; their data is an event of AG-UI."""
+    for path in paths.values():
+        for operation in path.values():
+            for answer in operation["responses"].values():
+                if STREAM in answer.get("content", {}):
+                    answer["content"][STREAM] = {"schema": FRAME}
+
+
 def _response(why: str) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": why, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
+def _sendable(parameter: dict[str, Any]) -> None:
+    """Leave out null: what comes in an address or a header is there or not."""
+    kinds = [one for one in parameter["schema"].pop("anyOf", []) if one != {"type": "null"}]
+    if len(kinds) == 1:
+        parameter["schema"] |= kinds[0]
+    elif kinds:
+        parameter["schema"]["anyOf"] = kinds
+
+
 def _complete(operation: dict[str, Any], policy: Policy) -> None:
+    for parameter in operation.get("parameters", []):
+        _sendable(parameter)
     known = ANY | PUBLIC if policy.public else ANY | GUARDED
     for status in [*known, *(RARE.keys() & operation["responses"].keys())]:
         operation["responses"][status] = {"$ref": f"#/components/responses/Problem{status}"}

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from citewell.documents.naming import clean_text, clean_title
+from citewell.documents.naming import clean_name, clean_text
 from citewell.documents.repetition import RequestKey, do_once
 from citewell.documents.revisions import check_unchanged
 from citewell.domain.documents import Collection
-from citewell.domain.errors import InvalidError
+from citewell.domain.errors import FieldProblem, InvalidError
 from citewell.domain.ids import CollectionId
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.inference.embedding import EmbeddingModel
@@ -90,11 +90,12 @@ class Collections:
 
 
 def _name(name: str) -> str:
-    clean = clean_title(name)
+    clean = clean_name(name)
     if not clean or len(clean) > MAX_NAME or clean != name:
         raise InvalidError(
             f"A collection's name has 1 to {MAX_NAME} characters on one line,"
-            " without spaces around it."
+            " without spaces around it.",
+            errors=(FieldProblem("name", "This cannot be a name."),),
         )
     return clean
 
@@ -102,5 +103,6 @@ def _name(name: str) -> str:
 def _description(text: str) -> str:
     clean = clean_text(text)
     if len(clean) > MAX_DESCRIPTION:
-        raise InvalidError(f"A description has at most {MAX_DESCRIPTION:,} characters.")
+        message = f"A description has at most {MAX_DESCRIPTION:,} characters."
+        raise InvalidError(message, errors=(FieldProblem("description", message),))
     return clean

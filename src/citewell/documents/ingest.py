@@ -47,6 +47,10 @@ class Ingestion:
             parsed = await self._text(lease, version)
             await self._chunks(lease, version, parsed)
             await self._publish(lease, version)
+        except NotFoundError:
+            # It was deleted while it was read: nothing is left to do.
+            async with self.database.transaction(lease.job.tenant_id) as tx:
+                await tx.jobs.finish(lease)
         except DocumentError as error:
             await self._fail(lease, error)
         except (LimitedError, UpstreamError) as error:

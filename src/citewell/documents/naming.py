@@ -5,6 +5,7 @@ import unicodedata
 
 MAX_NAME = 255
 MAX_TITLE = 500
+_NOT_IN_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _SEPARATORS = re.compile(r"[\\/]+")
 
 
@@ -21,8 +22,16 @@ def clean_filename(name: str) -> str:
 
 
 def clean_title(title: str) -> str:
-    """One line, printable, at most `MAX_TITLE` characters; may be empty."""
-    return " ".join(_printable(title).split())[:MAX_TITLE]
+    """One line of at most `MAX_TITLE` characters; a title that is one already stays as it is."""
+    text = title.encode("utf-8", "replace").decode("utf-8")
+    return "".join(" " if unicodedata.category(c) in _NOT_IN_A_LINE else c for c in text)[
+        :MAX_TITLE
+    ]
+
+
+def clean_name(name: str) -> str:
+    """What a name is compared by: one line, composed characters, single spaces, none around it."""
+    return " ".join(_printable(name).split())[:MAX_TITLE]
 
 
 def clean_text(text: str) -> str:

@@ -15,13 +15,16 @@ from citewell.storage.repositories.collections import ChangeKind
 
 async def take_out(tx: Transaction, principal: Principal, document_id: DocumentId) -> Receipt:
     """Out of every search with this transaction, and the job `purge` queued."""
+    # Jobs before documents, as workers hold them; a version that somebody adds in between finds its
+    # document gone, and its job ends by itself.
+    version_id = (await tx.documents.get(document_id)).version_id
+    if version_id is not None:
+        await tx.jobs.cancel_all_of([version_id])
     document = await tx.documents.lock(document_id)
     removed = await tx.chunks.counts(document_id)
     shown = await tx.documents.tombstone(document_id)
     if shown is not None:
         await tx.collections.publish(document.collection_id, ChangeKind.REMOVE, document_id, shown)
-    if document.version_id is not None:
-        await tx.jobs.cancel_all_of([document.version_id])
     await tx.jobs.enqueue(JobKind.PURGE, document_id, priority=1)
     await tx.audit.record(principal.user_id, "document.delete", str(document_id), details=removed)
     return Receipt(document_id, removed, searchable=False, deleted_at=await tx.now())

@@ -16,7 +16,13 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError,
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from citewell.domain.errors import InvalidError, StartError, UnavailableError
+from citewell.domain.errors import (
+    AppError,
+    InvalidError,
+    NotFoundError,
+    StartError,
+    UnavailableError,
+)
 from citewell.domain.ids import TenantId
 from citewell.storage.repositories.audit import AuditRepository
 from citewell.storage.repositories.chunks import ChunkRepository
@@ -37,6 +43,9 @@ POOL_SECONDS = 5.0
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 60
 DISK_FULL = "53100"
+NO_REFERENT = "23503"
+# Serialization failure, deadlock: the server has undone one of two changes, which may be repeated.
+CONTENDED = frozenset({"40001", "40P01"})
 
 _ENTER_TENANT = text(
     "SELECT set_config('role', 'citewell_app', true), set_config('app.tenant_id', :tenant, true)"
@@ -198,15 +207,10 @@ class Database:
                 hint="Leave out NUL characters, broken Unicode and numbers beyond 64 bits.",
             ) from error
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) == DISK_FULL:
-                raise UnavailableError(
-                    "The disk of the database is full.", hint="Free some space.", retry_after=10
-                ) from error
-            if is_unreachable(error):
-                raise UnavailableError(
-                    "The database cannot be reached.", hint="It may be starting; try again."
-                ) from error
-            raise
+            expected = _expected(error)
+            if expected is None:
+                raise
+            raise expected from error
 
 
 def parse_url(url: str) -> URL:
@@ -218,6 +222,23 @@ def parse_url(url: str) -> URL:
     if parsed.drivername.split("+")[0] not in {"postgres", "postgresql"}:
         raise _bad_url()
     return parsed.set(drivername="postgresql+psycopg")
+
+
+def _expected(error: DBAPIError) -> AppError | None:
+    """What the server's refusal means to a caller, None for a defect of ours."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state == DISK_FULL:
+        said = "The disk of the database is full."
+        return UnavailableError(said, hint="Free some space.", retry_after=10)
+    if state in CONTENDED:
+        said = "Two changes of the same thing met."
+        return UnavailableError(said, hint="Send it once more.")
+    if state == NO_REFERENT:
+        return NotFoundError("What this belongs to was deleted meanwhile.")
+    if is_unreachable(error):
+        said = "The database cannot be reached."
+        return UnavailableError(said, hint="It may be starting; try again.")
+    return None
 
 
 def is_unreachable(error: DBAPIError) -> bool:

@@ -1,14 +1,17 @@
 """What is deleted is out of every search at once, and off the disk soon."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
+from citewell.documents.collections import Collections
 from citewell.documents.queue import JobQueue
 from citewell.domain.errors import ConflictError, NotFoundError
 from citewell.domain.ids import TenantId
 from citewell.domain.jobs import JobKind, JobState
-from tests.unit.documents.conftest import Library
+from tests.unit.documents.conftest import MODEL, Library
 
 LAMP = b"The lamp burns whale oil.\n"
 
@@ -80,3 +83,42 @@ async def test_nobody_deletes_what_belongs_to_another_tenant(
     with pytest.raises(NotFoundError):
         await library.documents.delete(stranger, document.id)
     assert (await library.shown(document)).id == document.id
+
+
+async def test_a_deletion_and_the_worker_that_reads_never_wait_for_each_other(
+    library: Library,
+) -> None:
+    accepted = await library.add("lamp.txt", LAMP)
+    lease = await library.claim()
+    async with library.database.transaction(library.owner.tenant_id) as tx:
+        await tx.jobs.hold(lease)
+        deleting = asyncio.ensure_future(
+            library.documents.delete(library.owner, accepted.document.id)
+        )
+        await waits_for_a_lock(library)
+        # With the locks in another order, the server ends one of the two here.
+        await tx.documents.lock(accepted.document.id)
+    await deleting
+    with pytest.raises(NotFoundError):
+        await library.documents.get(library.owner, accepted.document.id)
+
+
+async def test_reading_ends_quietly_when_the_collection_is_deleted_meanwhile(
+    library: Library,
+) -> None:
+    await library.add("lamp.txt", LAMP)
+    lease = await library.claim()
+    library.embedding.held = asyncio.Event()
+    reading = asyncio.ensure_future(library.ingestion.run(lease))
+    await library.embedding.asked.wait()
+    await Collections(library.database, MODEL).delete(library.owner, library.collection.id)
+    library.embedding.held.set()
+    await reading
+    assert (await library.queue.get(library.owner, lease.job.id)).state is JobState.DONE
+
+
+async def waits_for_a_lock(library: Library) -> None:
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    async with asyncio.timeout(10), library.database.engine.connect() as connection:
+        while not (await connection.execute(waiting)).scalar_one():  # noqa: ASYNC110  # No event there.
+            await asyncio.sleep(0.01)

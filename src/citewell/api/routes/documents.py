@@ -32,6 +32,7 @@ from citewell.api.schemas.documents import (
     NewText,
     ReceiptShown,
     TextShown,
+    UploadFields,
 )
 from citewell.api.schemas.fields import Name, ShortText
 from citewell.domain.documents import DocumentStatus, OnDuplicate
@@ -49,11 +50,21 @@ UPLOAD: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
+                    "additionalProperties": False,
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
-                        "title": {"type": "string", "maxLength": 500},
-                        "tags": {"type": "string", "description": "Separated by commas."},
-                        "metadata": {"type": "string", "description": "A JSON object."},
+                        "title": UploadFields.model_json_schema()["properties"]["title"],
+                        "tags": {
+                            "type": "string",
+                            "maxLength": 6463,
+                            "description": "Separated by commas.",
+                            "pattern": "^[^\\u0000,]{0,100}(,[^\\u0000,]{0,100}){0,63}$",
+                        },
+                        "metadata": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "description": "A JSON object.",
+                        },
                         "on_duplicate": {"type": "string", "enum": list(OnDuplicate)},
                     },
                 }

@@ -29,7 +29,12 @@ async def page_file(name: str) -> Response:
     return page_response(name)
 
 
-@router.get("/signin", include_in_schema=False)
+@router.get(
+    "/signin",
+    status_code=303,
+    response_class=RedirectResponse,
+    summary="Open a browser session with the link of the terminal",
+)
 @allow(PUBLIC)
 async def sign_in_by_code(
     request: Request, app: AppDep, code: Annotated[str, Query(min_length=1, max_length=200)]

@@ -1,5 +1,7 @@
 """The shortest path: a question in, an answer with its citations out."""
 
+from typing import Any
+
 from fastapi import APIRouter
 
 from citewell.api.deps import AppDep, Caller, RequestKeyDep
@@ -10,7 +12,17 @@ from citewell.api.schemas.answers import QueryAnswered, QueryAsked
 router = APIRouter(route_class=GuardedRoute, tags=["questions"])
 
 
-@router.post("/query", summary="Ask a question and wait for the answer")
+LINKED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "links": {
+            name: {"operationId": name, "parameters": {"run_id": "$response.body#/run_id"}}
+            for name in ("get_run", "follow_run", "cancel_run")
+        }
+    }
+}
+
+
+@router.post("/query", summary="Ask a question and wait for the answer", responses=LINKED)
 @allow(CAN_ASK)
 async def ask(body: QueryAsked, caller: Caller, app: AppDep, once: RequestKeyDep) -> QueryAnswered:
     """The answer quotes the documents; `citations` say where each sentence comes from."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from citewell.api.schemas.fields import Body, CollectionNames, Shown, Text
+from citewell.api.schemas.fields import Body, CollectionNames, Question, Shown
 from citewell.chat.outcome import Outcome
 from citewell.domain.ids import RunId
 from citewell.storage.repositories.runs import Run, RunState
@@ -16,7 +16,7 @@ from citewell.storage.repositories.runs import Run, RunState
 class QueryAsked(Body):
     """A question to the tenant's documents."""
 
-    input: Text
+    input: Question
     collections: CollectionNames = Field(default=[])
 
 

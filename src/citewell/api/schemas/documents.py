@@ -5,9 +5,18 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from citewell.api.schemas.fields import Body, JsonObject, Name, ShortText, Shown, Tags, Text
+from citewell.api.schemas.fields import (
+    Body,
+    CollectionName,
+    Description,
+    JsonObject,
+    Shown,
+    Tags,
+    Text,
+    Title,
+)
 from citewell.api.schemas.jobs import JobShown
 from citewell.documents.service import Accepted, CanonicalText
 from citewell.domain.documents import Document, DocumentStatus, OnDuplicate, Receipt, TextKind
@@ -15,6 +24,8 @@ from citewell.domain.documents import Document, DocumentStatus, OnDuplicate, Rec
 
 class Change(Body):
     """What to change; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -26,15 +37,15 @@ class Change(Body):
 class NewCollection(Body):
     """A collection to make."""
 
-    name: Name
-    description: Text = ""
+    name: CollectionName
+    description: Description = ""
 
 
 class CollectionChange(Change):
     """What to change; what is left out stays."""
 
-    name: Name = ""
-    description: Text = ""
+    name: CollectionName = ""
+    description: Description = ""
 
 
 class CollectionShown(Shown):
@@ -119,7 +130,7 @@ class DocumentPage(Shown):
 class DocumentChange(Change):
     """What to change; what is left out stays."""
 
-    title: ShortText = ""
+    title: Title = ""
     tags: Tags = Field(default=[])
     metadata: JsonObject = Field(default={})
 
@@ -128,13 +139,13 @@ class NewText(Body):
     """A text to take in as a document."""
 
     text: Text = Field(min_length=1)
-    title: ShortText = ""
+    title: Title = ""
 
 
 class UploadFields(Body):
     """What may accompany a file; `tags` are separated by commas in a form."""
 
-    title: ShortText = ""
+    title: Title = ""
     tags: Tags = Field(default=[])
     metadata: JsonObject = Field(default={})
     on_duplicate: OnDuplicate = OnDuplicate.SKIP

@@ -1,13 +1,17 @@
 """Kinds of values that requests carry, safe to store and to show."""
 
 import math
+import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_DEPTH = 8
 MAX_NODES = 1000
 MAX_NAMES = 32
+
+_CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f"
+_NOT_IN_A_LINE = re.compile(f"[{_CONTROLS}\\u2028\\u2029]")
 
 
 class Body(BaseModel):
@@ -20,6 +24,18 @@ class Shown(BaseModel):
     """A reply; made from the domain's objects by their field names."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+
+def _one_line(text: str) -> str:
+    if _NOT_IN_A_LINE.search(text):
+        raise ValueError("Write it on one line, without control characters.")
+    return text
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str | bool):
+        raise ValueError("Input should be a whole number, without quotes.")  # noqa: TRY004  # pydantic's way
+    return value
 
 
 def _storable(text: str) -> str:
@@ -54,9 +70,46 @@ def _children(item: Any) -> list[Any]:
     return []
 
 
-Text = Annotated[str, AfterValidator(_storable)]
-ShortText = Annotated[str, Field(max_length=500), AfterValidator(_storable)]
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
+# What the validators refuse is in the contract too, as a pattern.
+_SAID = {"pattern": "^[^\\u0000]*$"}
+_SAID_OF_A_LINE = {"pattern": f"^[^{_CONTROLS}\\u2028\\u2029]*$"}
+_WORD = f"[^\\s{_CONTROLS}]"
+_NO_TEXT = "\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f"
+_QUESTION = f"^[^{_NO_TEXT}]*{_WORD}[^{_NO_TEXT}]*$"
+
+Text = Annotated[str, Field(json_schema_extra=_SAID), AfterValidator(_storable)]
+ShortText = Annotated[
+    str, Field(max_length=500, json_schema_extra=_SAID), AfterValidator(_storable)
+]
+Description = Annotated[
+    str, Field(max_length=2000, json_schema_extra=_SAID), AfterValidator(_storable)
+]
+Title = Annotated[
+    str, Field(max_length=500, json_schema_extra=_SAID_OF_A_LINE), AfterValidator(_one_line)
+]
+Name = Annotated[
+    str, Field(min_length=1, max_length=100, json_schema_extra=_SAID), AfterValidator(_storable)
+]
+CollectionName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        description="One line without spaces around it.",
+        json_schema_extra={"pattern": f"^{_WORD}([^{_CONTROLS}]*{_WORD})?$"},
+    ),
+    AfterValidator(_storable),
+]
+# Its length is a setting, which `GET /api/v1/info` tells.
+Question = Annotated[
+    str,
+    Field(
+        description="Any text but control characters.",
+        json_schema_extra={"minLength": 1, "pattern": _QUESTION},
+    ),
+    AfterValidator(_storable),
+]
+WHOLE = BeforeValidator(_whole)
 Tags = Annotated[list[Name], Field(max_length=64)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable_json)]
 CollectionNames = Annotated[

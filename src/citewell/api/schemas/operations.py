@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from pydantic import Field
+
 from citewell.api.schemas.fields import Body, Shown
 
 
@@ -46,4 +48,4 @@ class Ready(Shown):
 class SignIn(Body):
     """An API key to open a browser session with."""
 
-    key: str
+    key: str = Field(max_length=500)

@@ -2,29 +2,46 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
-from citewell.api.schemas.fields import Body, CollectionNames, JsonObject, Shown, Text
+from citewell.api.schemas.fields import WHOLE, Body, CollectionNames, JsonObject, Question, Shown
 from citewell.domain.passages import Dropped, Passage, Scores, SearchMode, SearchResult
+
+_VALUE = {"type": ["string", "number", "boolean"], "pattern": "^[^\\u0000]*$"}
+FILTER: dict[str, Any] = {
+    "propertyNames": {
+        "pattern": r"^(tags|language|media_type|title|filename|document_id"
+        r"|metadata\.[\w.-]{1,100})$"
+    },
+    "additionalProperties": {
+        "anyOf": [
+            _VALUE,
+            {"type": "array", "items": _VALUE, "minItems": 1, "maxItems": 200},
+        ]
+    },
+    "maxProperties": 16,
+}
 
 
 class SearchAsked(Body):
     """A search; `min_position` waits until the index has that change of the collection."""
 
-    query: Text
+    query: Question
     collections: CollectionNames = Field(default=[])
-    limit: int = Field(default=8, ge=1, le=200)
+    limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 8
     mode: SearchMode = SearchMode.HYBRID
     filter: JsonObject = Field(
         default={},
         description="Document field (`tags`, `language`, `media_type`, `title`, `filename`,"
         " `document_id`, `metadata.<key>`) to a value or a list of accepted values.",
+        json_schema_extra=FILTER,
     )
-    min_position: int | None = Field(default=None, ge=0, le=2**62)
-    explain: bool = False
-    rerank: bool = False
+    min_position: Annotated[int, Field(ge=0, le=2**53), WHOLE] | None = None
+    explain: StrictBool = False
+    rerank: StrictBool = False
 
 
 class PassageShown(Shown):

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from citewell.domain.errors import ConflictError, InvalidError
+from citewell.domain.errors import ConflictError, FieldProblem, InvalidError
 from citewell.domain.ids import UserId, new_id
 from citewell.storage.repositories.scope import Scope
 from citewell.storage.tables.tenancy import idempotency
@@ -64,7 +64,9 @@ class IdempotencyRepository(Scope):
         row = found.one()
         if row.body_hash != key.body_hash:
             raise InvalidError(
-                "This Idempotency-Key was used with another body.", hint="Use a fresh key."
+                "This Idempotency-Key was used with another body.",
+                hint="Use a fresh key.",
+                errors=(FieldProblem("Idempotency-Key", "Used with another body."),),
             )
         if not row.finished:
             raise ConflictError("The first request with this Idempotency-Key is still at work.")

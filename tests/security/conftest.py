@@ -1,0 +1,32 @@
+"""The real server as a process on a real database, and keys of every role to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from citewell.storage.database import Database
+from tests.api.conftest import Keys
+from tests.journeys.conftest import Server, end_all
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A data directory that is not there yet; nothing of it runs on after the test."""
+    path = tmp_path / "home"
+    yield path
+    end_all(path)
+
+
+@pytest.fixture
+def server(home: Path, tmp_path: Path, postgres_url: str) -> Iterator[Server]:
+    """A server that serves; its end holds it against its promise to log no error."""
+    made = Server(home, tmp_path / "server.log", {"DATABASE_URL": postgres_url})
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def keys(database: Database) -> Keys:
+    return Keys(database)

@@ -1,0 +1,116 @@
+"""The contract is the truth: generated requests of every role are answered as it says."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.transport import Response
+from schemathesis.engine import events, from_schema
+from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
+
+from citewell.domain.principal import Role
+from tests.api.conftest import Keys
+from tests.journeys.conftest import Server
+
+ROLES = (Role.VIEWER, Role.EDITOR, Role.OWNER)
+# Per operation and role; the coverage and the stateful phase add theirs.
+EXAMPLES, STORM_EXAMPLES = 25, 2200
+CASES, STORM_CASES = 5_000, 200_000
+# What no schema can say: a cursor is one of ours, a key was not used before, a text is JSON, how
+# deep a value is nested.
+UNSAYABLE = frozenset({"cursor", "Idempotency-Key", "metadata", "filter"})
+# A request of the declared shape may still be refused for what is stored, or for its sender.
+ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "429"]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a run of generated requests has shown."""
+
+    cases: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    served: set[str] = field(default_factory=set)
+
+    def add(self, recorder: ScenarioRecorder) -> None:
+        self.cases += len(recorder.cases)
+        for case_id, interaction in recorder.interactions.items():
+            response = interaction.response
+            if response is None:
+                self.failures[f"no reply: {recorder.label}"] += 1
+                continue
+            self.statuses[response.status_code] += 1
+            if response.status_code < 400:
+                self.served.add(recorder.cases[case_id].value.operation.label)
+            for check in recorder.checks.get(case_id, []):
+                self.failures.update(told(check, response))
+
+
+def told(check: CheckNode, response: Response) -> Iterator[str]:
+    """A failed check in words, unless no schema could have told the refusal."""
+    if check.failure_info is None:
+        return
+    if check.name == "positive_data_acceptance" and UNSAYABLE & refused_fields(response):
+        return
+    info = check.failure_info
+    yield f"{check.name}: {info.failure.title}\n{info.failure.message}\n{info.code_sample[:2000]}"
+
+
+def refused_fields(response: Response) -> set[str]:
+    problem: dict[str, Any] = response.json()
+    return {one["field"] for one in problem["errors"]}
+
+
+def drive(address: str, key: str, *, examples: int, seed: int) -> Findings:
+    """Send what the served contract describes, and what it does not, with the caller's key."""
+    config = SchemathesisConfig.from_dict(
+        {
+            "seed": seed,
+            "base-url": address,
+            "continue-on-failure": True,
+            "auth": {"openapi": {"key": {"bearer": key}}},
+            "generation": {"max-examples": examples, "no-shrink": True, "database": "none"},
+            "checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTED}},
+        }
+    )
+    schema = schemathesis.openapi.from_url(f"{address}/openapi.json", config=config)
+    found = Findings()
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            found.add(event.recorder)
+        elif isinstance(event, events.NonFatalError | events.FatalError):
+            found.failures[repr(event)] += 1
+    return found
+
+
+async def test_no_generated_request_breaks_the_server_or_the_contract(
+    server: Server, keys: Keys, seed: int, storm: bool
+) -> None:
+    # asyncio only makes the keys; the requests come from threads of their own.
+    holders = {role: await keys.make(role) for role in ROLES}
+    cases, statuses = 0, Counter[int]()
+    served: set[str] = set()
+    for role, key in holders.items():
+        examples = STORM_EXAMPLES if storm else EXAMPLES
+        found = drive(server.address, key, examples=examples, seed=seed)
+        assert not found.failures, f"{role}: " + "\n\n".join(found.failures)
+        cases += found.cases
+        statuses += found.statuses
+        served |= found.served
+    print(f"{cases} cases: {dict(statuses)}")
+    assert cases >= (STORM_CASES if storm else CASES)
+    assert not {status for status in statuses if status >= 500}, statuses
+    # A generated code is never one that the terminal has printed, nor a key one that exists.
+    documented = {f"{m.upper()} {path}" for path, m in operations(server)}
+    assert documented - served <= {"GET /signin", "POST /signin"}, documented - served
+
+
+def operations(server: Server) -> Iterator[tuple[str, str]]:
+    with server.client() as client:
+        document = client.get("/openapi.json").json()
+    for path, item in document["paths"].items():
+        for method in item:
+            yield path, method

@@ -139,6 +139,8 @@ class Database:
         engine = create_async_engine(
             parsed,
             pool_size=pool_size,
+            # An error that is logged would quote rows otherwise.
+            hide_parameters=True,
             max_overflow=POOL_OVERFLOW,
             pool_timeout=POOL_SECONDS,
             connect_args={

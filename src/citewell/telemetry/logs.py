@@ -1,38 +1,38 @@
-"""Logs: one JSON object per line on a pipe, readable lines on a terminal; never a secret."""
+"""Logs: one JSON object per line on a pipe, readable lines on a terminal; never a secret.
+
+Questions, texts of documents and their names are secrets too: what happened is told by constant
+event names, ids and numbers.
+"""
 
 import logging
-import re
 import sys
 from typing import Any, cast
 
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-_SECRET_FIELD = re.compile(r"key|token|password|secret|authorization|cookie|url$", re.IGNORECASE)
-_SECRET_TEXT = re.compile(r"(?:cw_|sk-|Bearer\s+)[A-Za-z0-9._~+/=-]{8,}|://[^/\s:@]+:[^/\s@]+@")
+from citewell.telemetry.redaction import redacted, told
 
 
 def configure(level: str) -> None:
-    """Set up logging for this process; call once at the edge."""
+    """Set up logging for this process, also that of libraries; call once at the edge."""
     minimum = logging.getLevelName(level.upper())
-    terminal = sys.stderr.isatty()
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    )
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            redact,
-            renderer,
-        ],
+        processors=[structlog.contextvars.merge_contextvars, *_enrich(), *_render()],
         wrapper_class=structlog.make_filtering_bound_logger(minimum),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=max(minimum, logging.WARNING), format="%(message)s", force=True)
+    # What a library says in words of its own becomes a field of one of our lines.
+    libraries = logging.StreamHandler(sys.stderr)
+    libraries.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_enrich(),
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_render()],
+        )
+    )
+    logging.basicConfig(level=max(minimum, logging.WARNING), handlers=[libraries], force=True)
+    logging.captureWarnings(capture=True)
 
 
 def logger(name: str) -> FilteringBoundLogger:
@@ -49,10 +49,21 @@ def bind(**fields: str) -> None:
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Hide what is secret by its field's name or by its look; keep every line a line."""
-    for name, value in event.items():
-        if _SECRET_FIELD.search(name):
-            event[name] = "[hidden]"
-        elif isinstance(value, str):
-            event[name] = _SECRET_TEXT.sub("[hidden]", value)
-    return event
+    """Hide what is secret by its field's name or by its look."""
+    return {name: redacted(name, value) for name, value in event.items()}
+
+
+def _enrich() -> list[Processor]:
+    return [structlog.processors.add_log_level, structlog.processors.TimeStamper("iso", utc=True)]
+
+
+def _render() -> list[Processor]:
+    terminal = sys.stderr.isatty()
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    )
+    return [structlog.processors.ExceptionRenderer(_exception), redact, renderer]
+
+
+def _exception(exc_info: Any) -> str:
+    return told(exc_info[1])

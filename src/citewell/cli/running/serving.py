@@ -114,7 +114,8 @@ class Serving:
         except Exception as error:  # The outermost frame of the start.
             log.exception("server.failed")
             self.failure = StartError(
-                f"The server has ended by an error: {error}.", hint="The log above says where."
+                f"The server has ended by an error ({type(error).__name__}).",
+                hint="The log above says where.",
             )
             raise self.failure from error
         finally:

@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PEERS := .cache/peers
 DATA ?= ../shared/data
 
-.PHONY: help run test check format docs lock bench-quality bench-speed clean
+.PHONY: help run test check format docs audit release lock bench-quality bench-speed clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets.
@@ -39,6 +39,12 @@ bench-quality: .venv/.dev  ## Measure retrieval and answers; DATA=folder of othe
 bench-speed: .venv/.dev $(PEERS)/.done  ## Measure speed beside the peers; writes JSON.
 	$(BIN)/python -m benchmarks.speed --data $(DATA) --peers $(PEERS)/bin/python
 	$(BIN)/python -m benchmarks.report
+
+audit: .venv/.dev  ## Known weaknesses of what is locked, installed and written.
+	$(BIN)/python scripts/audit.py
+
+release: .venv/.dev  ## Wheel, sdist, SBOM and checksums in dist, tried in an empty environment.
+	$(BIN)/python scripts/release.py
 
 lock: .venv/.dev  ## Lock the newest releases that fit, with hashes.
 	$(BIN)/python scripts/lock.py

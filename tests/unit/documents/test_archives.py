@@ -129,3 +129,11 @@ def test_a_cut_archive_is_corrupt(cut: int) -> None:
 
 def test_what_is_no_container_passes_through() -> None:
     assert resolve(b"%PDF-1.7", media("pdf")) == media("pdf")
+
+
+def test_an_entry_said_to_lie_before_the_file_is_broken_and_no_crash() -> None:
+    data = bytearray(zipped({"mimetype": MEDIA_TYPES["odt"], "content.xml": "x"}))
+    # The offset of the directory, too large by one: `zipfile` then seeks to before the start.
+    end = data.rindex(b"PK\x05\x06")
+    data[end + 16] += 1
+    assert refused(bytes(data), "odt").reason == "corrupt"

@@ -5,7 +5,9 @@ unpacked, 100 times the packed size unless that is under 10 MB.
 """
 
 import io
+import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from pathlib import PurePosixPath
@@ -18,6 +20,17 @@ _FEW_ENTRIES = 1_000
 _RATIO = 100
 _ALWAYS_FINE = 10_000_000
 _UNPACKED = 512_000_000
+# What `zipfile` raises over an archive whose bytes are wrong.
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 _MAIN_PARTS = {"word/": "docx", "ppt/": "pptx", "xl/": "xlsx"}
 
 
@@ -35,7 +48,7 @@ def resolve(data: bytes, media: Media) -> Media:
             kind = _kind(archive)
             _check(archive.infolist(), len(data), kind)
             _check_not_encrypted(archive)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, zlib.error) as error:
+    except BROKEN as error:
         raise _corrupt(f"The archive inside the file is broken: {error}.") from error
     if not kind:
         raise DocumentError(

@@ -8,12 +8,12 @@ import io
 import posixpath
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from citewell.documents.parsers.archives import BROKEN
+
 _PART = 50_000_000
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 _ENTITY = re.compile(rb"&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|(amp|lt|gt|quot|apos));")
 # Code points that no text uses stand for the five characters that XML must escape.
 _HIDDEN = {"&": "\ufdd0", "<": "\ufdd1", ">": "\ufdd2", '"': "\ufdd3", "'": "\ufdd4"}
@@ -41,7 +41,7 @@ class Package:
         try:
             with self.archive.open(name) as file:
                 return file.read(_PART).decode("utf-8", errors="replace")
-        except (KeyError, *_BROKEN):
+        except (KeyError, *BROKEN):
             return ""
 
     def related(self, name: str, kind: str) -> list[str]:
@@ -79,7 +79,7 @@ def convertible(data: bytes) -> bytes:
             for entry in old.infolist():
                 if not entry.filename.startswith("word/media/"):
                     new.writestr(entry.filename, _convertible(entry.filename, old.read(entry)))
-    except _BROKEN:
+    except BROKEN:
         return data
     return packed.getvalue()
 
@@ -180,7 +180,7 @@ def _renamed(data: bytes, new_names: dict[str, str]) -> bytes:
                     text = part.decode("utf-8", errors="replace")
                     part = re.sub(r'\bTarget="([^"]{1,500})"', target, text).encode()
                 after.writestr(new_names.get(entry.filename, entry.filename), part)
-    except _BROKEN:
+    except BROKEN:
         return data
     return packed.getvalue()
 

@@ -139,10 +139,24 @@ class Envelope:
             detail = "This server does not answer to the host name in the request."
             hint = "Use the address that it listens on, or set HOST to this name."
             return http_problem(scope, 421, "wrong_host", detail, hint=hint)
+        if is_framed_twice(scope):
+            detail = "The request has both a Content-Length and a Transfer-Encoding."
+            refused = http_problem(scope, 400, "malformed", detail)
+            refused.headers["connection"] = "close"  # Nobody knows where it ends.
+            return refused
         if self.server.app is None and scope["path"] not in ALWAYS_SERVED:
             error = UnavailableError(self.server.waiting_for, hint="Try again in a moment.")
             return app_error_response(error, scope)
         return None
+
+
+def bare_reply(status: int, code: str, detail: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of a problem for a connection on which there is no request to speak of."""
+    scope: Scope = {"state": {"request_id": uuid4().hex}}
+    response = http_problem(scope, status, code, detail)
+    for name, value in {**HEADERS, "x-request-id": scope["state"]["request_id"]}.items():
+        response.headers[name] = value
+    return response.raw_headers, bytes(response.body)
 
 
 def is_known_host(scope: Scope, configured: str) -> bool:
@@ -162,6 +176,12 @@ def is_known_host(scope: Scope, configured: str) -> bool:
     except ValueError:
         return False
     return address.is_loopback or str(address) == bound
+
+
+def is_framed_twice(scope: Scope) -> bool:
+    """Whether two headers say where the body ends; whoever is in between may believe the other."""
+    headers = Headers(scope=scope)
+    return "transfer-encoding" in headers and "content-length" in headers
 
 
 def _host_name(host: str) -> str:

@@ -152,9 +152,13 @@ def _write_csv(rows: Iterable[JsonObject], columns: Sequence[str]) -> None:
         writer.writerow([_harmless(cell(row.get(name))) for name in columns])
 
 
+# Full-width forms count for some programs too.
+_FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t")
+
+
 def _harmless(text: str) -> str:
     """A cell that a spreadsheet does not take for a formula (OWASP, CSV Injection)."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
+    return f"'{text}" if text.startswith(_FORMULAS) else text
 
 
 def _write_table(rows: Sequence[JsonObject], columns: Sequence[str]) -> None:

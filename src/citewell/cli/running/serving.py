@@ -16,6 +16,7 @@ from citewell.api.app import create_app
 from citewell.bootstrap import App, open_app, prepare_home
 from citewell.cli.output import say
 from citewell.cli.running.announcing import announced
+from citewell.cli.running.protocol import Protocol
 from citewell.config import Settings, unknown_variables
 from citewell.domain.errors import StartError
 from citewell.telemetry.logs import configure, logger
@@ -23,7 +24,6 @@ from citewell.worker.supervisor import Supervisor
 
 MAX_FRAME = 64 * 1024
 BACKLOG = 2048
-CONCURRENCY = 2000
 KEEP_ALIVE_SECONDS = 65
 DRAIN_SECONDS = 20
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -82,13 +82,13 @@ class Serving:
     def _configuration(self) -> uvicorn.Config:
         return uvicorn.Config(
             create_app(self.settings, self._opened),
+            http=Protocol,
             log_level="warning",
             access_log=False,
             server_header=False,
             ws_max_size=MAX_FRAME,
             ws_ping_interval=20.0,
             ws_ping_timeout=20.0,
-            limit_concurrency=CONCURRENCY,
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,

@@ -26,7 +26,8 @@ from citewell.domain.principal import Principal, Role, Scope
 from citewell.inference.embedding import EmbeddingModel
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database, Transaction
-from citewell.storage.repositories.documents import DocumentQuery, NewDocument
+from citewell.storage.repositories.arrivals import NewDocument
+from citewell.storage.repositories.documents import DocumentQuery
 from citewell.storage.repositories.versions import StoredBlob
 
 
@@ -87,8 +88,6 @@ class Documents:
         known content under `OnDuplicate.FAIL`.
         """
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
-        async with self.database.transaction(principal.tenant_id) as tx:
-            await tx.collections.head(collection_id)
         blob = await self.blobs.put(upload.pieces, limit=self.upload_bytes)
         try:
             async with self.database.transaction(principal.tenant_id) as tx:
@@ -246,23 +245,19 @@ class Documents:
         known = None
         if upload.on_duplicate in {OnDuplicate.REPLACE, OnDuplicate.VERSION}:
             known = await tx.documents.by_filename(collection_id, filename)
-        document_id = (
-            known.id
-            if known
-            else await tx.documents.add(
-                NewDocument(
-                    collection_id,
-                    clean_title(upload.title),
-                    filename,
-                    tuple(upload.tags),
-                    upload.metadata,
-                )
-            )
-        )
         keeps = upload.on_duplicate is not OnDuplicate.REPLACE
-        accepted = await self._queue(tx, document_id, blob, keeps_older=keeps)
+        if known is None:
+            title, tags = clean_title(upload.title), tuple(upload.tags)
+            new = NewDocument(collection_id, title, filename, tags, upload.metadata)
+            document, job = await tx.documents.arrive(new, blob, keeps_older=keeps)
+            accepted = Accepted(document, job, duplicate=False)
+        else:
+            accepted = await self._queue(tx, known.id, blob, keeps_older=keeps)
         await tx.audit.record(
-            principal.user_id, "document.add", str(document_id), details={"sha256": blob.sha256}
+            principal.user_id,
+            "document.add",
+            str(accepted.document.id),
+            details={"sha256": blob.sha256},
         )
         return accepted
 

@@ -32,6 +32,7 @@ class Job:
     The subject is a document version for `ingest`, a document for `purge`.
 
     `progress_done`/`progress_total` count committed chunks; they never go backwards.
+    `queue_position` is None where nobody has counted: of a job that is not queued, or is new.
     """
 
     id: JobId

@@ -8,10 +8,9 @@ import asyncio
 import errno
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from io import BufferedWriter
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -19,6 +18,8 @@ from citewell.domain.errors import TooLargeError, UnavailableError
 from citewell.storage.repositories.versions import StoredBlob
 
 TEMPORARY_SECONDS = 24 * 3600
+# Written at once: most files are smaller and cost one visit to another thread.
+HELD_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class BlobStore:
     """Blobs in a folder; keys are made here and are safe file names."""
 
     folder: Path
+    _folders: list[Path] = field(default_factory=list, init=False, repr=False, compare=False)
 
     async def put(self, pieces: AsyncIterator[bytes], *, limit: int) -> StoredBlob:
         """Stream to disk while counting and hashing; durable on return.
@@ -36,8 +38,8 @@ class BlobStore:
         key = uuid4().hex
         temporary, final = self.folder / "incoming" / key, self._path(key)
         try:
-            digest, size = await _write(temporary, pieces, limit)
-            await asyncio.to_thread(_publish, temporary, final)
+            digest, size, rest = await _received(temporary, pieces, limit)
+            await asyncio.to_thread(self._settle, temporary, rest, final)
         except BaseException as error:
             for path in (temporary, final):
                 with suppress(OSError):
@@ -65,6 +67,25 @@ class BlobStore:
             if path.name not in known and _age(path, now) > older_than_seconds
         ]
 
+    def _settle(self, temporary: Path, rest: bytes, final: Path) -> None:
+        """Write the rest, flush, name, and flush the name."""
+        _append(temporary, rest, durable=True)
+        if not self._folders:
+            self._make_folders()
+        try:
+            temporary.rename(final)
+        except FileNotFoundError:
+            self._make_folders()
+            temporary.rename(final)
+        _flush(final.parent)
+
+    def _make_folders(self) -> None:
+        # All at once: only a process's first upload waits for the folder above to be flushed.
+        for number in range(256):
+            (self.folder / f"{number:02x}").mkdir(exist_ok=True)
+        _flush(self.folder)
+        self._folders.append(self.folder)
+
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / key
 
@@ -84,41 +105,40 @@ def disk_error(error: OSError) -> UnavailableError:
     )
 
 
-async def _write(path: Path, pieces: AsyncIterator[bytes], limit: int) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
-    with await asyncio.to_thread(_create, path) as file:
-        async for piece in pieces:
-            size += len(piece)
-            if size > limit:
-                raise TooLargeError(
-                    f"The file is larger than {limit:,} bytes.",
-                    hint="Split it, or raise CITEWELL_LIMITS__UPLOAD_BYTES.",
-                )
-            digest.update(piece)
-            await asyncio.to_thread(file.write, piece)
-        await asyncio.to_thread(_flush, file.fileno(), file.flush)
-    return digest.hexdigest(), size
+async def _received(path: Path, pieces: AsyncIterator[bytes], limit: int) -> tuple[str, int, bytes]:
+    """Digest and size of all pieces; they are in the file but for the last, which are returned."""
+    digest, size, held = hashlib.sha256(), 0, bytearray()
+    async for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise TooLargeError(
+                f"The file is larger than {limit:,} bytes.",
+                hint="Split it, or raise CITEWELL_LIMITS__UPLOAD_BYTES.",
+            )
+        digest.update(piece)
+        held += piece
+        if len(held) >= HELD_BYTES:
+            await asyncio.to_thread(_append, path, bytes(held))
+            held.clear()
+    return digest.hexdigest(), size, bytes(held)
 
 
-def _create(path: Path) -> BufferedWriter:
+def _append(path: Path, content: bytes, *, durable: bool = False) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("xb")
+    with path.open("ab", buffering=0) as file:
+        view = memoryview(content)
+        while view:
+            view = view[file.write(view) :]
+        if durable:
+            os.fsync(file.fileno())
 
 
-def _flush(descriptor: int, flush: Callable[[], None]) -> None:
-    flush()
-    os.fsync(descriptor)
-
-
-def _publish(temporary: Path, final: Path) -> None:
-    final.parent.mkdir(parents=True, exist_ok=True)
-    temporary.rename(final)
-    for folder in (final.parent, final.parent.parent):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _age(path: Path, now: float) -> float:

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from citewell.documents.queue import JobQueue
 from citewell.documents.repetition import RequestKey
 from citewell.documents.service import Accepted, Upload
 from citewell.domain.documents import DocumentStatus, OnDuplicate
@@ -127,7 +128,7 @@ class LosesTheAnswer:
     async def transaction(self, tenant_id: TenantId) -> AsyncIterator[Transaction]:
         async with self.database.transaction(tenant_id) as tx:
             yield tx
-        if "jobs" in vars(tx):  # Only what has asked for a job has written anything.
+        if "audit" in vars(tx):  # Only what is recorded has written anything.
             raise UnavailableError("The database cannot be reached.")
 
 
@@ -176,3 +177,12 @@ async def test_a_typed_text_is_a_document_like_any_other(library: Library) -> No
     shown = await library.shown(accepted.document)
     assert (shown.title, shown.filename) == ("On / lamps", "On   lamps.txt")
     assert await library.chunk_texts(shown) == ["Oil and ? wick."]
+
+
+async def test_the_reply_to_an_upload_is_what_is_stored(library: Library) -> None:
+    upload = Upload("a/lamp.txt", pieces(LAMP), "On lamps", ["oil"], {"year": 1850, "of": ["x", 1]})
+    accepted = await library.documents.accept(library.owner, library.collection.id, upload)
+    assert accepted.document == await library.documents.get(library.owner, accepted.document.id)
+    assert accepted.job is not None
+    stored = await JobQueue(library.database).get(library.owner, accepted.job.id)
+    assert accepted.job == replace(stored, queue_position=None)

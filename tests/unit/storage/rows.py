@@ -8,9 +8,9 @@ from sqlalchemy import text
 from citewell.domain.documents import Chunk, Collection, ParsedText, TextKind
 from citewell.domain.ids import CollectionId, DocumentId, VersionId, chunk_id, new_id
 from citewell.storage.database import Database, Transaction
+from citewell.storage.repositories.arrivals import NewDocument
 from citewell.storage.repositories.chunks import NewChunk
 from citewell.storage.repositories.collections import ChangeKind
-from citewell.storage.repositories.documents import NewDocument
 from citewell.storage.repositories.versions import StoredBlob
 
 DIMENSION = 4

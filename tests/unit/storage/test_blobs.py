@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from citewell.domain.errors import TooLargeError, UnavailableError
-from citewell.storage.blobs import TEMPORARY_SECONDS, BlobStore, disk_error
+from citewell.storage.blobs import HELD_BYTES, TEMPORARY_SECONDS, BlobStore, disk_error
 
 PIECE = b"x" * 1000
 
@@ -68,7 +68,7 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(blobs: BlobStore) -> N
     reached = asyncio.Event()
 
     async def stalled() -> AsyncIterator[bytes]:
-        yield PIECE
+        yield PIECE * (HELD_BYTES // len(PIECE) + 1)
         reached.set()
         await asyncio.Event().wait()
 
@@ -167,7 +167,7 @@ from pathlib import Path
 from citewell.storage.blobs import BlobStore
 
 async def pieces():
-    yield b"x" * 100_000
+    yield b"x" * 300_000
     os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(BlobStore(Path(sys.argv[1])).put(pieces(), limit=10**9))

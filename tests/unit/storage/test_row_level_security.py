@@ -24,7 +24,7 @@ from citewell.domain.jobs import JobKind
 from citewell.domain.passages import Answer, Citation
 from citewell.domain.principal import Role, Scope
 from citewell.storage.database import Database, Transaction
-from citewell.storage.repositories.documents import NewDocument
+from citewell.storage.repositories.arrivals import NewDocument
 from citewell.storage.repositories.idempotency import IdempotencyKey
 from citewell.storage.repositories.versions import StoredBlob
 from citewell.storage.tables.schema import metadata

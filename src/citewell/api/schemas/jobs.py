@@ -22,7 +22,7 @@ class JobError(Shown):
 
 
 class JobShown(Shown):
-    """A job; `queue_position` counts the queued jobs before it."""
+    """A job; `queue_position` counts the queued jobs before it, null in the reply to an upload."""
 
     id: UUID
     kind: JobKind

@@ -43,13 +43,12 @@ class AuditRepository(Scope):
             "at": before.at,
         }
         sealed = chain_hash(before.audit_hash, record)
-        await self.connection.execute(
-            insert(audit_log).values(**record, previous_hash=before.audit_hash, hash=sealed)
-        )
+        added = insert(audit_log).values(**record, previous_hash=before.audit_hash, hash=sealed)
         await self.connection.execute(
             update(tenants)
             .where(tenants.c.id == self.tenant_id)
             .values(audit_head=record["number"], audit_hash=sealed)
+            .add_cte(added.cte("added"))
         )
 
     async def first_broken(self) -> int | None:

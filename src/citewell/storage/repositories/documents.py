@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 from citewell.domain.documents import Document, DocumentStatus
 from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import CollectionId, DocumentId, TenantId, VersionId, new_id
-from citewell.storage.repositories.scope import Scope
+from citewell.storage.repositories.arrivals import DocumentArrivals, NewDocument
 from citewell.storage.tables.documents import collections, document_versions, documents
 
 
@@ -24,18 +24,7 @@ class DocumentQuery:
     limit: int = 50
 
 
-@dataclass(frozen=True, slots=True)
-class NewDocument:
-    """What is known of a document before anybody has read it."""
-
-    collection_id: CollectionId
-    title: str
-    filename: str
-    tags: Sequence[str] = ()
-    metadata: Mapping[str, Any] | None = None
-
-
-class DocumentRepository(Scope):
+class DocumentRepository(DocumentArrivals):
     """The documents of one tenant; a deleted one does not exist here."""
 
     async def add(self, new: NewDocument) -> DocumentId:

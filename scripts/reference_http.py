@@ -4,6 +4,7 @@ from typing import Any
 
 from citewell.api.app import create_app, guarded_routes
 from citewell.api.guard import Policy, policy_of
+from citewell.api.schemas.problems import MEANINGS
 from citewell.config import Settings
 
 INTRODUCTION = """# HTTP
@@ -37,6 +38,8 @@ def page() -> str:
     lines = [INTRODUCTION, "## Errors\n", "| status | meaning |", "|---|---|"]
     for name, response in sorted(made["components"]["responses"].items()):
         lines.append(f"| {name.removeprefix('Problem')} | {response['description']} |")
+    lines += ["", "| `code` | status | meaning |", "|---|---|---|"]
+    lines += [f"| `{code}` | {said.status} | {said.text} |" for code, said in MEANINGS.items()]
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
             lines += ["", f"## {method.upper()} {path}\n"]

@@ -12,51 +12,18 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from citewell.api.schemas.problems import Problem, ProblemField
+from citewell.api.schemas.problems import MEANINGS, Code, Problem, ProblemField
 from citewell.domain.errors import (
     AppError,
-    ChangedError,
-    ConflictError,
-    DeniedError,
-    DocumentError,
     FieldProblem,
-    GoneError,
     InvalidError,
-    LeaseLostError,
     LimitedError,
-    NotFoundError,
-    StartError,
-    TimedOutError,
-    TooLargeError,
-    UnauthenticatedError,
-    UnavailableError,
-    UnsupportedError,
-    UpstreamError,
 )
 
 MEDIA_TYPE = "application/problem+json"
 MAX_PROBLEMS = 20
 MAX_SHOWN = 500
 
-STATUS: Mapping[type[AppError], int] = {
-    InvalidError: 422,
-    UnauthenticatedError: 401,
-    DeniedError: 403,
-    NotFoundError: 404,
-    ConflictError: 409,
-    GoneError: 410,
-    ChangedError: 412,
-    TooLargeError: 413,
-    UnsupportedError: 415,
-    LimitedError: 429,
-    UnavailableError: 503,
-    UpstreamError: 502,
-    TimedOutError: 504,
-    LeaseLostError: 409,
-    DocumentError: 422,
-    StartError: 503,
-    AppError: 500,
-}
 _OF_THE_FRAMEWORK: Mapping[int, tuple[str, str, str]] = {
     400: ("malformed", "The request cannot be read.", "/openapi.json describes every request."),
     404: ("not_found", "There is no such address here.", "/openapi.json lists all there are."),
@@ -67,8 +34,8 @@ _PLACES = frozenset({"body", "query", "path", "header", "cookie"})
 
 
 def status_of(error: AppError) -> int:
-    """The HTTP status of an error: that of its nearest known ancestor."""
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    """The HTTP status of an error: that of its code."""
+    return MEANINGS[Code(error.code)].status
 
 
 def request_id(scope: Scope) -> str:

@@ -61,6 +61,12 @@ def test_line_ends_become_line_feeds_and_nothing_else_changes() -> None:
     assert decode(b"\xef\xbb\xbfa\r\nb\rc\n\td \xc2\xad\n").text == "a\nb\nc\n\td \u00ad\n"
 
 
+def test_one_control_character_in_fifty_is_still_text_and_one_in_forty_nine_is_not() -> None:
+    assert decode(b"\x1f" + b"a" * 49).text == "\x1f" + "a" * 49
+    with pytest.raises(DocumentError, match="no text"):
+        decode(b"\x1f" + b"a" * 48)
+
+
 @given(st.text(st.characters(exclude_characters="\0\r", exclude_categories=["Cs"])))
 def test_utf_8_text_is_never_altered(text: str) -> None:
     text = text.removeprefix("\ufeff")

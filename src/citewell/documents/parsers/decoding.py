@@ -177,7 +177,8 @@ def _unmarked_utf16(data: bytes) -> str:
 
 
 def _odd_share(data: bytes) -> float:
-    return 1 - len(data.translate(None, _ODD_CONTROLS)) / len(data) if data else 0.0
+    # Counted before it is divided: 1 - 49 / 50 is more than 0.02.
+    return (len(data) - len(data.translate(None, _ODD_CONTROLS))) / len(data) if data else 0.0
 
 
 def _strictly(data: bytes, encoding: str) -> str:

@@ -125,12 +125,12 @@ class Keys:
 
     async def make_revoked(self) -> str:
         key = await self.make()
-        async with self.database.system() as system:
-            found = await system.principal_by_digest(digest(key))
-        assert found is not None
-        assert found.key_id is not None
-        async with self.database.transaction(found.tenant_id) as tx:
-            assert await tx.keys.revoke(found.key_id, "test")
+        async with self.database.installation() as whole:
+            held = await whole.credentials.key_by_digest(digest(key))
+        assert held is not None
+        assert held.principal.key_id is not None
+        async with self.database.transaction(held.principal.tenant_id) as tx:
+            assert await tx.keys.revoke(held.principal.key_id)
         return key
 
 

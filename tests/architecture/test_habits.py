@@ -107,8 +107,9 @@ def test_only_the_outermost_loops_catch_everything() -> None:
 
 @pytest.mark.parametrize("name", sorted(metadata.tables))
 def test_every_table_knows_its_tenant(name: str) -> None:
-    columns = metadata.tables[name].columns
-    assert name == "tenants" or "tenant_id" in columns
+    # The installation has one key ring, and a guess may be at an account that does not exist.
+    of_all = name in {"tenants", "signing_keys", "sign_in_guesses"}
+    assert of_all != ("tenant_id" in metadata.tables[name].columns)
 
 
 def test_no_module_does_anything_when_it_is_imported() -> None:

@@ -3,16 +3,19 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from citewell.accounts import credentials
 from citewell.accounts.codes import SignInCodes
 from citewell.domain.errors import UnauthenticatedError
-from citewell.domain.ids import DEFAULT_TENANT
+from citewell.domain.ids import DEFAULT_TENANT, KeyId, new_id
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.storage.database import Database
+from citewell.storage.repositories.keys import NewKey
 
 ADMINISTRATOR = "administrator"
 SESSION = "browser session"
+SESSION_LIFETIME = timedelta(days=14)
 CACHE_SECONDS = 5.0
 CACHE_ENTRIES = 1024
 
@@ -40,13 +43,13 @@ class Accounts:
         known = self._known.get(digest)
         if known is not None and self.clock() < known[0]:
             return known[1]
-        async with self.database.system() as system:
-            found = await system.principal_by_digest(digest)
-        if found is None:
+        async with self.database.installation() as whole:
+            held = await whole.credentials.key_by_digest(digest)
+        if held is None:
             self._known.pop(digest, None)
             raise _unknown()
-        self._remember(digest, found)
-        return found
+        self._remember(digest, held.principal)
+        return held.principal
 
     async def ensure_administrator(self, key: str) -> Principal:
         """The owner of the default tenant, reachable with `key`; safe to repeat.
@@ -83,20 +86,26 @@ class Accounts:
         """A key of the principal's own for a browser, with the same scopes."""
         key = credentials.new_key()
         digest = credentials.digest(key)
-        async with self.database.transaction(principal.tenant_id) as tx:
-            await tx.keys.ensure_key(principal.user_id, SESSION, digest, principal.scopes)
+        async with self.database.transaction(principal) as tx:
+            generation = await tx.users.generation(principal.user_id)
+            new = NewKey(
+                KeyId(new_id()), principal.user_id, SESSION, digest, principal.scopes,
+                SESSION_LIFETIME, generation,
+            )  # fmt: skip
+            await tx.keys.add(new)
             await tx.audit.record(principal.user_id, "session.open", str(principal.user_id))
         return key
 
     async def close_session(self, credential: str) -> None:
         """Revoke a session's key; a credential that is no session's stays as it is."""
         digest = credentials.digest(credential)
-        async with self.database.system() as system:
-            found = await system.principal_by_digest(digest)
-        if found is None or found.key_id is None:
+        async with self.database.installation() as whole:
+            held = await whole.credentials.key_by_digest(digest)
+        if held is None or held.principal.key_id is None:
             return
-        async with self.database.transaction(found.tenant_id) as tx:
-            if await tx.keys.revoke(found.key_id, SESSION):
+        found = held.principal
+        async with self.database.transaction(found) as tx:
+            if await tx.keys.revoke(held.principal.key_id, sessions=True):
                 await tx.audit.record(found.user_id, "session.close", str(found.user_id))
         self._known.pop(digest, None)
 

@@ -56,7 +56,7 @@ class Follower:
                     await heard.hear(f":{run_id}:", seconds=POLL_SECONDS)
 
     async def _read(self, principal: Principal, run_id: RunId, after: int) -> tuple[Page, bool]:
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             run = await tx.runs.get(run_id, principal.user_id)
             page = await tx.runs.events(run_id, after=after, limit=PAGE)
         return page, run.state is not RunState.RUNNING and not page

@@ -10,8 +10,9 @@ from citewell.chat.narration import Ending, Event, Narration
 from citewell.domain.errors import LeaseLostError, UnavailableError
 from citewell.domain.ids import TenantId
 from citewell.domain.run_events import RunEvent
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
 from citewell.storage.repositories.runs import Run
+from citewell.storage.transaction import Transaction
 from citewell.telemetry.logs import logger
 
 BATCH_SECONDS = 0.05

@@ -19,9 +19,10 @@ from citewell.domain.errors import GoneError, InvalidError, LeaseLostError, Unav
 from citewell.domain.ids import CollectionId, ConversationId, RunId, new_id
 from citewell.domain.principal import Principal, Scope
 from citewell.domain.run_events import Question
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
 from citewell.storage.notifications import Notifications
 from citewell.storage.repositories.runs import RUNS_TOPIC, JsonObject, Run
+from citewell.storage.transaction import Transaction
 from citewell.telemetry.logs import logger
 from citewell.telemetry.tasks import Tasks
 
@@ -89,7 +90,7 @@ class Chat:
     async def get(self, principal: Principal, run_id: RunId) -> Run:
         """The run as it is now."""
         principal.require(Scope.ASK)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             return await tx.runs.get(run_id, principal.user_id)
 
     def events(
@@ -107,7 +108,7 @@ class Chat:
         """Raise `GoneError` when the event that follows `after` was there and is kept no longer."""
         if after >= run.head:
             return
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             page = await tx.runs.events(run.id, after=after, limit=1)
         if not page or page[0][0] != after + 1:
             raise GoneError(
@@ -120,7 +121,7 @@ class Chat:
         The run may still go on for a moment: its last event says how it ended.
         """
         principal.require(Scope.ASK)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             await tx.runs.get(run_id, principal.user_id)
             await tx.runs.request_cancel(run_id)
         self._stop(run_id)
@@ -160,7 +161,7 @@ class Chat:
         principal, question = turn.principal, turn.question
         inside = [str(one) for one in question.collections]
         body = (question.text, str(conversation_id), *inside)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
 
             async def create() -> _Created:
                 within = await _conversation(tx, principal, question, conversation_id)

@@ -35,7 +35,7 @@ class Chunks:
     ) -> Sequence[ShownChunk]:
         """Chunks of the version that is searched, in order, those with an ordinal above `after`."""
         principal.require(Scope.DOCUMENTS_READ)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             version_id = await tx.versions.current(document_id)
             rows = await tx.chunks.of_document(version_id, after=after, limit=limit)
         return [

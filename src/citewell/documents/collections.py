@@ -12,7 +12,8 @@ from citewell.domain.errors import FieldProblem, InvalidError
 from citewell.domain.ids import CollectionId
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.inference.embedding import EmbeddingModel
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
+from citewell.storage.transaction import Transaction
 
 DEFAULT_COLLECTION = "default"
 MAX_NAME = 100
@@ -40,7 +41,7 @@ class Collections:
         """An empty collection. `once` makes a repetition harmless."""
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
         clean, text = _name(name), _description(description)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             key = None if once is None else once.of(principal, clean, text)
             created, _ = await do_once(
                 tx, key, Collection, lambda: self._create(tx, principal, clean, text)
@@ -63,7 +64,7 @@ class Collections:
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
         clean = None if name is None else _name(name)
         text = None if description is None else _description(description)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             check_unchanged(await tx.collections.lock(collection_id), seen)
             changed = await tx.collections.update(collection_id, name=clean, description=text)
             await tx.audit.record(principal.user_id, "collection.change", str(collection_id))
@@ -72,7 +73,7 @@ class Collections:
     async def delete(self, principal: Principal, collection_id: CollectionId) -> Mapping[str, int]:
         """Out of every search when this returns; counts of what was removed per store."""
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             removed = await tx.collections.delete(collection_id)
             await tx.audit.record(
                 principal.user_id, "collection.delete", str(collection_id), details=removed

@@ -18,11 +18,12 @@ from citewell.domain.jobs import Lease
 from citewell.index.languages import detect_language
 from citewell.inference.embedding import Embedder, PassageText
 from citewell.storage.blobs import BlobStore
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
 from citewell.storage.repositories.chunks import NewChunk
 from citewell.storage.repositories.collections import ChangeKind
 from citewell.storage.repositories.system import POISON_CRASHES
 from citewell.storage.repositories.versions import Version
+from citewell.storage.transaction import Transaction
 
 BATCH = 64
 RETRY_SECONDS = 10.0

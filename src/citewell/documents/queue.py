@@ -9,7 +9,8 @@ from citewell.domain.errors import ConflictError
 from citewell.domain.ids import DocumentId, JobId, VersionId
 from citewell.domain.jobs import Job, JobKind, JobState
 from citewell.domain.principal import Principal, Role, Scope
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
+from citewell.storage.transaction import Transaction
 
 ENDED_EARLY = frozenset({JobState.FAILED, JobState.CANCELLED})
 CANCELLED = ("cancelled", "Its job was cancelled; retry the job to have it read.")
@@ -31,13 +32,13 @@ class JobQueue:
     ) -> Sequence[Job]:
         """Jobs, newest first."""
         principal.require(Scope.DOCUMENTS_READ)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             return await tx.jobs.page(state=state, before=before, limit=limit)
 
     async def get(self, principal: Principal, job_id: JobId) -> Job:
         """One job."""
         principal.require(Scope.DOCUMENTS_READ)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             return await tx.jobs.get(job_id)
 
     async def cancel(self, principal: Principal, job_id: JobId) -> Job:
@@ -46,7 +47,7 @@ class JobQueue:
         Raises `ConflictError` for a job that has ended and for a removal, which must go on.
         """
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             job = await tx.jobs.get(job_id)
             if job.kind is JobKind.PURGE:
                 raise ConflictError("A removal cannot be stopped: its document is gone already.")
@@ -64,7 +65,7 @@ class JobQueue:
         at work.
         """
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             key = None if once is None else once.of(principal, str(job_id))
             again, _ = await do_once(tx, key, Job, lambda: self._retry(tx, principal, job_id))
             return again

@@ -9,8 +9,9 @@ from citewell.domain.ids import DocumentId
 from citewell.domain.jobs import JobKind, Lease
 from citewell.domain.principal import Principal
 from citewell.storage.blobs import TEMPORARY_SECONDS, BlobStore
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
 from citewell.storage.repositories.collections import ChangeKind
+from citewell.storage.transaction import Transaction
 
 
 async def take_out(tx: Transaction, principal: Principal, document_id: DocumentId) -> Receipt:

@@ -8,8 +8,8 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from citewell.domain.principal import Principal
-from citewell.storage.database import Transaction
 from citewell.storage.repositories.idempotency import IdempotencyKey
+from citewell.storage.transaction import Transaction
 
 Reply = TypeVar("Reply")
 

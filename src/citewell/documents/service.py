@@ -25,10 +25,11 @@ from citewell.domain.jobs import Job, JobKind
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.inference.embedding import EmbeddingModel
 from citewell.storage.blobs import BlobStore
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
 from citewell.storage.repositories.arrivals import NewDocument
 from citewell.storage.repositories.documents import DocumentQuery
 from citewell.storage.repositories.versions import StoredBlob
+from citewell.storage.transaction import Transaction
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ class Documents:
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
         blob = await self.blobs.put(upload.pieces, limit=self.upload_bytes)
         try:
-            async with self.database.transaction(principal.tenant_id) as tx:
+            async with self.database.transaction(principal) as tx:
                 body = _body(collection_id, upload, blob)
                 key = None if once is None else once.of(principal, *body)
                 keep = partial(self._keep, tx, principal, collection_id, upload, blob)
@@ -124,13 +125,13 @@ class Documents:
     async def get(self, principal: Principal, document_id: DocumentId) -> Document:
         """One document."""
         principal.require(Scope.DOCUMENTS_READ)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             return await tx.documents.get(document_id)
 
     async def page(self, principal: Principal, query: DocumentQuery) -> Sequence[Document]:
         """Documents, newest first."""
         principal.require(Scope.DOCUMENTS_READ)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             if query.collection_id is not None:
                 await tx.collections.head(query.collection_id)
             return await tx.documents.page(query)
@@ -140,7 +141,7 @@ class Documents:
     ) -> CanonicalText:
         """The canonical text of a version, by default the one that is searched."""
         principal.require(Scope.DOCUMENTS_READ)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             document = await tx.documents.get(document_id)
             current = await tx.versions.current(document_id)
             wanted = version_id or current
@@ -155,7 +156,7 @@ class Documents:
     ) -> tuple[Document, StoredBlob]:
         """The bytes as they were given."""
         principal.require(Scope.DOCUMENTS_READ)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             return await tx.documents.get(document_id), await tx.versions.blob(document_id)
 
     async def describe(
@@ -174,7 +175,7 @@ class Documents:
         values = dict(changes)
         if "title" in values:
             values["title"] = clean_title(values["title"])
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             check_unchanged(await tx.documents.lock(document_id), seen)
             await tx.documents.update(document_id, values)
             return await tx.documents.get(document_id)
@@ -187,7 +188,7 @@ class Documents:
         `once` makes a repetition harmless.
         """
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             key = None if once is None else once.of(principal, str(document_id))
             again, _ = await do_once(tx, key, Accepted, lambda: self._read_again(tx, document_id))
             return again
@@ -195,12 +196,12 @@ class Documents:
     async def delete(self, principal: Principal, document_id: DocumentId) -> Receipt:
         """Out of every search when this returns; rows and bytes follow by a job."""
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             return await take_out(tx, principal, document_id)
 
     async def collection(self, principal: Principal, name_or_id: str) -> Collection:
         """By id or by name; the default collection is made when it is first asked for."""
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             found = await tx.collections.find(name_or_id)
             if found is not None:
                 return found
@@ -215,7 +216,7 @@ class Documents:
     ) -> Sequence[Collection]:
         """In order of name."""
         await self.collection(principal, DEFAULT_COLLECTION)
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             return await tx.collections.page(after=after, limit=limit)
 
     async def create_collection(

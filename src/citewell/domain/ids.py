@@ -12,6 +12,8 @@ from uuid import UUID, uuid5
 TenantId = NewType("TenantId", UUID)
 UserId = NewType("UserId", UUID)
 KeyId = NewType("KeyId", UUID)
+SessionId = NewType("SessionId", UUID)
+ShareId = NewType("ShareId", UUID)
 CollectionId = NewType("CollectionId", UUID)
 DocumentId = NewType("DocumentId", UUID)
 VersionId = NewType("VersionId", UUID)

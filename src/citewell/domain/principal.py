@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from citewell.domain.errors import DeniedError
-from citewell.domain.ids import KeyId, TenantId, UserId
+from citewell.domain.ids import DEFAULT_TENANT, KeyId, SessionId, TenantId, UserId
 
 
 class Role(IntEnum):
@@ -28,13 +28,22 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller inside one tenant."""
+    """An authenticated caller inside one tenant.
+
+    `key_id` or `session_id` is the credential that they came with; the server's own work has none.
+    """
 
     tenant_id: TenantId
     user_id: UserId
     role: Role
     scopes: frozenset[Scope]
     key_id: KeyId | None = None
+    session_id: SessionId | None = None
+
+    @property
+    def runs_installation(self) -> bool:
+        """Whether tenants are theirs to make: the owners of the first one."""
+        return self.tenant_id == DEFAULT_TENANT and self.role is Role.OWNER
 
     def require(self, scope: Scope, role: Role = Role.VIEWER) -> None:
         """Pass, or raise `DeniedError` naming what is missing."""

@@ -20,7 +20,7 @@ class Citations:
         """The same citations; `verified` says whether the quote stands there at this moment."""
         if not citations:
             return ()
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             return tuple(
                 [
                     replace(

@@ -120,7 +120,7 @@ class Retrieval:
         self, principal: Principal, keys: Keys, collections: Sequence[CollectionId]
     ) -> dict[int, LiveChunk]:
         """Those of `keys` that may be shown at this moment."""
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             return await tx.chunks.live(keys.tolist(), collections)
 
     async def _vector(self, text: str, mode: SearchMode) -> Vector | None:
@@ -143,7 +143,7 @@ class Retrieval:
     async def _allowed(self, principal: Principal, query: SearchQuery) -> Keys | None:
         if not query.filter:
             return None
-        async with self.database.transaction(principal.tenant_id) as tx:
+        async with self.database.transaction(principal) as tx:
             return await tx.chunks.matching(query.collections, query.filter)
 
     async def _live(

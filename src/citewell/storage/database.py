@@ -1,15 +1,8 @@
-"""The database: transactions inside one tenant, and the few that look across tenants.
-
-A `Transaction` carries the repositories. It runs as a role that owns nothing and cannot bypass
-row-level security, so that a forgotten filter finds nothing instead of a neighbour's rows.
-"""
+"""The database: transactions inside one tenant, and the few that look across tenants."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
-from typing import cast
 
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
@@ -24,18 +17,10 @@ from citewell.domain.errors import (
     UnavailableError,
 )
 from citewell.domain.ids import TenantId
-from citewell.storage.repositories.audit import AuditRepository
-from citewell.storage.repositories.chunks import ChunkRepository
-from citewell.storage.repositories.collections import CollectionRepository
-from citewell.storage.repositories.conversations import ConversationRepository
-from citewell.storage.repositories.documents import DocumentRepository
-from citewell.storage.repositories.idempotency import IdempotencyRepository
-from citewell.storage.repositories.jobs import JobRepository
-from citewell.storage.repositories.keys import KeyRepository
-from citewell.storage.repositories.runs import RunRepository
-from citewell.storage.repositories.spaces import SpaceRepository
+from citewell.domain.principal import Principal
+from citewell.storage.repositories.accounts.installation import Installation
 from citewell.storage.repositories.system import SystemRepository
-from citewell.storage.repositories.versions import VersionRepository
+from citewell.storage.transaction import ENTER_SYSTEM, Transaction, enter
 
 POOL_SIZE = 10
 POOL_OVERFLOW = 10
@@ -46,79 +31,6 @@ DISK_FULL = "53100"
 NO_REFERENT = "23503"
 # Serialization failure, deadlock: the server has undone one of two changes, which may be repeated.
 CONTENDED = frozenset({"40001", "40P01"})
-
-_ENTER_TENANT = text(
-    "SELECT set_config('role', 'citewell_app', true), set_config('app.tenant_id', :tenant, true)"
-)
-_ENTER_SYSTEM = text("SELECT set_config('role', 'citewell_system', true)")
-
-
-@dataclass(frozen=True)
-class Transaction:
-    """The repositories of one tenant; everything commits together or not at all."""
-
-    connection: AsyncConnection
-    tenant_id: TenantId
-
-    async def now(self) -> datetime:
-        """The database's clock, as of the beginning of this transaction."""
-        found = await self.connection.execute(text("SELECT now()"))
-        return cast("datetime", found.scalar_one())  # The driver types every value as Any.
-
-    @cached_property
-    def collections(self) -> CollectionRepository:
-        """Collections and their change log."""
-        return CollectionRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def documents(self) -> DocumentRepository:
-        """Documents."""
-        return DocumentRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def versions(self) -> VersionRepository:
-        """Versions and their canonical text."""
-        return VersionRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def chunks(self) -> ChunkRepository:
-        """Chunks and their embeddings."""
-        return ChunkRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def spaces(self) -> SpaceRepository:
-        """Embedding spaces."""
-        return SpaceRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def jobs(self) -> JobRepository:
-        """Jobs."""
-        return JobRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def conversations(self) -> ConversationRepository:
-        """Conversations, messages and citations."""
-        return ConversationRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def runs(self) -> RunRepository:
-        """Runs and their event logs."""
-        return RunRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def keys(self) -> KeyRepository:
-        """Users and API keys."""
-        return KeyRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def audit(self) -> AuditRepository:
-        """The chained record of actions."""
-        return AuditRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def idempotency(self) -> IdempotencyRepository:
-        """Replies kept for repeated requests."""
-        return IdempotencyRepository(self.connection, self.tenant_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +64,28 @@ class Database:
         return cls(engine, parsed)
 
     @asynccontextmanager
-    async def transaction(self, tenant_id: TenantId) -> AsyncIterator[Transaction]:
-        """One story of one tenant: commits at the end, rolls back on any error."""
+    async def transaction(self, who: Principal | TenantId) -> AsyncIterator[Transaction]:
+        """One story of one tenant: commits at the end, rolls back on any error.
+
+        A caller sees the collections that are theirs to see; the server's own work, which names
+        only the tenant, sees all of them.
+        """
         async with self._begin() as connection:
-            await connection.execute(_ENTER_TENANT, {"tenant": str(tenant_id)})
-            yield Transaction(connection, tenant_id)
+            yield await enter(connection, who)
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemRepository]:
-        """Work that belongs to no tenant: keys by digest, jobs to claim, projections to feed."""
+        """Work that belongs to no tenant: jobs to claim, projections to feed, runs to recover."""
         async with self._begin() as connection:
-            await connection.execute(_ENTER_SYSTEM)
+            await connection.execute(ENTER_SYSTEM)
             yield SystemRepository(connection)
+
+    @asynccontextmanager
+    async def installation(self) -> AsyncIterator[Installation]:
+        """What belongs to the whole installation: credentials, tenants, the key ring."""
+        async with self._begin() as connection:
+            await connection.execute(ENTER_SYSTEM)
+            yield Installation(connection)
 
     async def durability(self) -> dict[str, str]:
         """The server's settings that decide whether a commit survives a power cut."""

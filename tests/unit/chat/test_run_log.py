@@ -15,8 +15,9 @@ from citewell.domain.errors import UnavailableError
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import TextProduced
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
 from citewell.storage.repositories.runs import RunState
+from citewell.storage.transaction import Transaction
 from citewell.telemetry.tasks import Tasks
 from tests.unit.chat.scripted import Scripted, check_order, follow, serving, story, until_true
 from tests.unit.chat.stored import begun, head, messages
@@ -29,11 +30,11 @@ class Unreliable(Database):
     faults: list[str] = field(default_factory=list)
 
     @asynccontextmanager
-    async def transaction(self, tenant_id: TenantId) -> AsyncIterator[Transaction]:
+    async def transaction(self, who: Principal | TenantId) -> AsyncIterator[Transaction]:
         fault = self.faults.pop(0) if self.faults else ""
         if fault == "before":
             raise UnavailableError("The database cannot be reached.")
-        async with super().transaction(tenant_id) as tx:
+        async with super().transaction(who) as tx:
             yield tx
         if fault == "after":
             raise UnavailableError("The database cannot be reached.")

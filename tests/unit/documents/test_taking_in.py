@@ -23,7 +23,8 @@ from citewell.domain.errors import (
 from citewell.domain.ids import CollectionId, TenantId, new_id
 from citewell.domain.jobs import JobState
 from citewell.domain.principal import Role, Scope
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
+from citewell.storage.transaction import Transaction
 from tests.unit.documents.conftest import LIMIT, Library, pieces
 
 LAMP = b"The lamp burns whale oil.\n"

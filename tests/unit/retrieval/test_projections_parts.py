@@ -9,9 +9,11 @@ import pytest
 
 from citewell.domain.errors import UnavailableError
 from citewell.domain.ids import TenantId
+from citewell.domain.principal import Principal
 from citewell.retrieval.projections import Projections
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
 from citewell.storage.repositories.collections import ChangeKind
+from citewell.storage.transaction import Transaction
 from tests.unit.retrieval.library import Book, Library
 from tests.unit.retrieval.projecting import TEXTS, again, shown, working
 
@@ -34,13 +36,13 @@ class Failing(Database):
         self.armed.append(None)
 
     @asynccontextmanager
-    async def transaction(self, tenant_id: TenantId) -> AsyncIterator[Transaction]:
+    async def transaction(self, who: Principal | TenantId) -> AsyncIterator[Transaction]:
         if self.armed and not self.left:
             self.armed.clear()
             raise UnavailableError("The database does not answer.")
         if self.left:
             self.left.pop()
-        async with super().transaction(tenant_id) as tx:
+        async with super().transaction(who) as tx:
             yield tx
 
 

@@ -7,11 +7,12 @@ from sqlalchemy import text
 
 from citewell.domain.documents import Chunk, Collection, ParsedText, TextKind
 from citewell.domain.ids import CollectionId, DocumentId, VersionId, chunk_id, new_id
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
 from citewell.storage.repositories.arrivals import NewDocument
 from citewell.storage.repositories.chunks import NewChunk
 from citewell.storage.repositories.collections import ChangeKind
 from citewell.storage.repositories.versions import StoredBlob
+from citewell.storage.transaction import Transaction
 
 DIMENSION = 4
 

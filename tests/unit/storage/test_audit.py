@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from citewell.domain.ids import TenantId, new_id
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
+from citewell.storage.transaction import Transaction
 from tests.unit.storage.rows import execute
 
 RECORDS = 12

@@ -7,9 +7,10 @@ import pytest
 
 from citewell.domain.errors import InvalidError
 from citewell.domain.ids import CollectionId, TenantId, new_id
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
 from citewell.storage.repositories.filters import MAX_CONDITIONS, MAX_VALUES, compile_filter
 from citewell.storage.repositories.versions import StoredBlob
+from citewell.storage.transaction import Transaction
 from tests.unit.storage.rows import (
     DIMENSION,
     Stored,

@@ -8,8 +8,9 @@ from sqlalchemy import text
 
 from citewell.domain.errors import ConflictError, InvalidError
 from citewell.domain.ids import TenantId, UserId, new_id
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
 from citewell.storage.repositories.idempotency import IdempotencyKey
+from citewell.storage.transaction import Transaction
 from tests.unit.storage.rows import execute
 
 ADA = UserId(new_id())

@@ -11,9 +11,10 @@ import pytest
 from citewell.domain.errors import ConflictError, LeaseLostError
 from citewell.domain.ids import JobId, TenantId, new_id
 from citewell.domain.jobs import Job, JobKind, JobState, Lease
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
 from citewell.storage.repositories.jobs import JobRepository
 from citewell.storage.repositories.system import LEASE_SECONDS
+from citewell.storage.transaction import Transaction
 from tests.unit.storage.rows import execute
 
 FencedWrite = Callable[[JobRepository, Lease], Awaitable[object]]

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import ProgrammingError
 
+from citewell.domain.accounts import Access
 from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import (
     CollectionId,
@@ -14,6 +16,7 @@ from citewell.domain.ids import (
     DocumentId,
     JobId,
     RunId,
+    SessionId,
     SpaceId,
     TenantId,
     UserId,
@@ -22,24 +25,44 @@ from citewell.domain.ids import (
 )
 from citewell.domain.jobs import JobKind
 from citewell.domain.passages import Answer, Citation
-from citewell.domain.principal import Role, Scope
-from citewell.storage.database import Database, Transaction
+from citewell.domain.principal import Principal, Role, Scope
+from citewell.storage.database import Database
+from citewell.storage.repositories.accounts.sessions import NewRefreshToken
 from citewell.storage.repositories.arrivals import NewDocument
 from citewell.storage.repositories.idempotency import IdempotencyKey
 from citewell.storage.repositories.versions import StoredBlob
 from citewell.storage.tables.schema import metadata
+from citewell.storage.transaction import Transaction
 from tests.unit.storage.rows import Stored, add_searchable
 
-OWNED = sorted(name for name in metadata.tables if name != "tenants")
+# The installation's own, which no tenant's transaction sees.
+INSTALLATION = {"signing_keys", "sign_in_guesses"}
+OWNED = sorted(set(metadata.tables) - INSTALLATION - {"tenants"})
 
-# What the role that belongs to no tenant may read; it may also update `jobs`.
+EVERY = {name: set(table.c.keys()) for name, table in metadata.tables.items()}
+# What the role that belongs to no tenant may do.
 SYSTEM_READS = {
-    "tenants": {"id", "name", "created_at"},
+    "tenants": {"id", "name", "created_at", "suspended_at"},
+    "users": EVERY["users"] - {"created_at"},
     "collections": {"id", "tenant_id", "head"},
     "document_versions": {"blob_key"},
     "runs": {"id", "tenant_id", "state", "lease_until"},
-    **{name: set(metadata.tables[name].c.keys()) for name in ("memberships", "api_keys", "jobs")},
+    **{
+        name: EVERY[name]
+        for name in (
+            "memberships", "api_keys", "refresh_tokens", "socket_tickets", "jobs", *INSTALLATION
+        )
+    },
+}  # fmt: skip
+SYSTEM_UPDATES = {
+    "jobs": EVERY["jobs"],
+    "tenants": {"name", "suspended_at"},
+    "users": {"password_hash"},
+    "api_keys": {"last_used_at"},
+    "signing_keys": {"promoted_at", "retired_at"},
+    "sign_in_guesses": EVERY["sign_in_guesses"],
 }
+SYSTEM_INSERTS = {"tenants": {"id", "name"}, **{name: EVERY[name] for name in INSTALLATION}}
 
 
 async def fill(tx: Transaction) -> Stored:
@@ -49,6 +72,12 @@ async def fill(tx: Transaction) -> Stored:
     user = await tx.keys.ensure_user("ada", Role.OWNER)
     await tx.keys.ensure_key(user, "laptop", new_id().bytes, [Scope.ASK])
     await tx.audit.record(user, "test", "target")
+    await tx.shares.grant(stored.collection.id, user, Access.READ)
+    session = SessionId(new_id())
+    day, scopes = timedelta(days=1), frozenset(Scope)
+    await tx.sessions.add(NewRefreshToken(user, session, new_id().bytes, 0, scopes, day))
+    holder = Principal(tx.tenant_id, user, Role.OWNER, scopes, session_id=session)
+    await tx.sessions.add_ticket(holder, new_id().bytes, day)
     await tx.idempotency.claim(IdempotencyKey(user, "POST /x", "k", b"1"))
     await fill_conversation(tx, user, stored)
     return stored
@@ -184,7 +213,8 @@ async def test_the_system_role_reads_what_it_is_granted_and_no_more(database: Da
             granted.setdefault(privilege, {}).setdefault(table, set()).add(column)
     assert granted == {
         "SELECT": SYSTEM_READS,
-        "UPDATE": {"jobs": set(metadata.tables["jobs"].c.keys())},
+        "UPDATE": SYSTEM_UPDATES,
+        "INSERT": SYSTEM_INSERTS,
     }
 
 

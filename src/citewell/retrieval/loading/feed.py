@@ -12,9 +12,10 @@ from citewell.domain.ids import CollectionId, SpaceId, TenantId, VersionId
 from citewell.index.projection import Projection
 from citewell.retrieval.links import titles_of
 from citewell.retrieval.views import Profile, entry_of
-from citewell.storage.database import Database, Transaction
+from citewell.storage.database import Database
 from citewell.storage.repositories.chunks import IndexEntry
 from citewell.storage.repositories.collections import Change, ChangeKind
+from citewell.storage.transaction import Transaction
 from citewell.telemetry.logs import logger
 
 CHANGES = 500

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from citewell.storage.tables import conversations, documents, tenancy
+from citewell.storage.tables import conversations, documents, sessions, tenancy
 from citewell.storage.tables.schema import metadata
 
 # Importing the tables fills the metadata.
-TABLES = (conversations.runs, documents.documents, tenancy.tenants)
+TABLES = (conversations.runs, documents.documents, sessions.signing_keys, tenancy.tenants)
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

@@ -1,4 +1,4 @@
-"""What belongs to no single tenant: keys by digest, jobs to claim, runs to recover."""
+"""What belongs to no single tenant: jobs to claim, projections to feed, runs to recover."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,13 +7,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from citewell.domain.ids import CollectionId, KeyId, RunId, TenantId, UserId
+from citewell.domain.ids import CollectionId, RunId, TenantId
 from citewell.domain.jobs import JobState, Lease
-from citewell.domain.principal import Principal, Role, Scope
 from citewell.storage.repositories.jobs import to_job
 from citewell.storage.tables.conversations import runs
 from citewell.storage.tables.documents import collections, document_versions, jobs
-from citewell.storage.tables.tenancy import api_keys, memberships
 
 LEASE_SECONDS = 15
 POISON_CRASHES = 3
@@ -53,24 +51,6 @@ class SystemRepository:
     """Runs as the system role, which sees these tables across tenants and no document."""
 
     connection: AsyncConnection
-
-    async def principal_by_digest(self, digest: bytes) -> Principal | None:
-        """The holder of an API key that is not revoked."""
-        found = await self.connection.execute(
-            select(api_keys, memberships.c.role)
-            .join(memberships, memberships.c.user_id == api_keys.c.user_id)
-            .where(api_keys.c.digest == digest, api_keys.c.revoked_at.is_(None))
-        )
-        row = found.one_or_none()
-        if row is None:
-            return None
-        return Principal(
-            tenant_id=TenantId(row.tenant_id),
-            user_id=UserId(row.user_id),
-            role=Role(row.role),
-            scopes=frozenset(Scope(scope) for scope in row.scopes),
-            key_id=KeyId(row.id),
-        )
 
     async def claim(self, worker: UUID) -> Lease | None:
         """The next job, leased to `worker` for `LEASE_SECONDS`; None when the queue is empty."""

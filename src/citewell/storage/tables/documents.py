@@ -44,6 +44,7 @@ collections = Table(
     Column("building_space_id", Uuid(), ForeignKey("spaces.id"), nullable=True),
     Column("head", BigInteger, nullable=False, server_default="0"),
     moment("created_at"),
+    Column("visibility", Text, nullable=False, server_default="tenant"),
     UniqueConstraint("tenant_id", "name"),
 )
 

@@ -1,6 +1,17 @@
 """Who: tenants, their users, the keys they hold, and the record of what they did."""
 
-from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, SmallInteger, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.schema import UniqueConstraint
 
@@ -15,6 +26,7 @@ tenants = Table(
     Column("audit_head", BigInteger, nullable=False, server_default="-1"),
     Column("audit_hash", LargeBinary, nullable=False, server_default=""),
     moment("created_at"),
+    moment("suspended_at", nullable=True),
 )
 
 users = Table(
@@ -24,6 +36,12 @@ users = Table(
     tenant(),
     Column("name", Text, nullable=False),
     moment("created_at"),
+    # Folded, and unique over the installation: it is what a person signs in with.
+    Column("email", Text, nullable=True, unique=True),
+    Column("password_hash", Text, nullable=True),
+    # Whatever was opened under an earlier number has ended.
+    Column("generation", Integer, nullable=False, server_default="0"),
+    moment("suspended_at", nullable=True),
     UniqueConstraint("tenant_id", "name"),
 )
 
@@ -34,6 +52,7 @@ memberships = Table(
     tenant(),
     reference("user_id", "users"),
     Column("role", SmallInteger, nullable=False),
+    moment("created_at"),
     UniqueConstraint("tenant_id", "user_id"),
 )
 
@@ -48,6 +67,11 @@ api_keys = Table(
     Column("scopes", ARRAY(Text), nullable=False),
     moment("created_at"),
     moment("revoked_at", nullable=True),
+    # A browser's session ends with the generation of its user; a key has none and does not.
+    Column("generation", Integer, nullable=True),
+    moment("expires_at", nullable=True),
+    moment("last_used_at", nullable=True),
+    Column("replaced_by", Uuid(), ForeignKey("api_keys.id", ondelete="SET NULL"), nullable=True),
 )
 
 audit_log = Table(

@@ -1,0 +1,156 @@
+"""A transaction: whose it is, and the repositories that it carries.
+
+It runs as a role that owns nothing and cannot bypass row-level security, so that a forgotten filter
+finds nothing instead of a neighbour's rows. Who is asking is entered together with the tenant: the
+same policies hide the collections that they may not see.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import cast
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from citewell.domain.ids import TenantId
+from citewell.domain.principal import Principal, Role
+from citewell.storage.repositories.accounts.installation import Installation
+from citewell.storage.repositories.accounts.sessions import SessionRepository
+from citewell.storage.repositories.accounts.shares import ShareRepository
+from citewell.storage.repositories.accounts.users import UserRepository
+from citewell.storage.repositories.audit import AuditRepository
+from citewell.storage.repositories.chunks import ChunkRepository
+from citewell.storage.repositories.collections import CollectionRepository
+from citewell.storage.repositories.conversations import ConversationRepository
+from citewell.storage.repositories.documents import DocumentRepository
+from citewell.storage.repositories.idempotency import IdempotencyRepository
+from citewell.storage.repositories.jobs import JobRepository
+from citewell.storage.repositories.keys import KeyRepository
+from citewell.storage.repositories.runs import RunRepository
+from citewell.storage.repositories.spaces import SpaceRepository
+from citewell.storage.repositories.versions import VersionRepository
+
+ENTER_SYSTEM = text("SELECT set_config('role', 'citewell_system', true)")
+_ENTER_TENANT = text(
+    "SELECT set_config('role', 'citewell_app', true), set_config('app.tenant_id', :tenant, true),"
+    " set_config('app.user_id', :user, true), set_config('app.role', :role, true)"
+)
+
+
+async def enter(connection: AsyncConnection, who: Principal | TenantId) -> "Transaction":
+    """Make a connection's transaction that of a caller, or of the server's own work in a tenant."""
+    if isinstance(who, Principal):
+        values = {
+            "tenant": str(who.tenant_id),
+            "user": str(who.user_id),
+            "role": str(int(who.role)),
+        }
+    else:
+        values = {"tenant": str(who), "user": "", "role": str(int(Role.OWNER))}
+    await connection.execute(_ENTER_TENANT, values)
+    return Transaction(connection, who.tenant_id if isinstance(who, Principal) else who, who)
+
+
+@dataclass(frozen=True)
+class _Who:
+    """The repositories about people; the others are in `Transaction`."""
+
+    connection: AsyncConnection
+    tenant_id: TenantId
+    who: Principal | TenantId
+
+    @cached_property
+    def users(self) -> UserRepository:
+        """Members."""
+        return UserRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def keys(self) -> KeyRepository:
+        """API keys and browser sessions."""
+        return KeyRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def sessions(self) -> SessionRepository:
+        """Refresh tokens and WebSocket tickets."""
+        return SessionRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def shares(self) -> ShareRepository:
+        """Who may see a collection."""
+        return ShareRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def audit(self) -> AuditRepository:
+        """The chained record of actions."""
+        return AuditRepository(self.connection, self.tenant_id)
+
+    @asynccontextmanager
+    async def installation(self) -> AsyncIterator[Installation]:
+        """Act on the whole installation in the same transaction, then be in the tenant again."""
+        await self.connection.execute(ENTER_SYSTEM)
+        yield Installation(self.connection)
+        await enter(self.connection, self.who)
+
+    @asynccontextmanager
+    async def inside(self, tenant_id: TenantId) -> AsyncIterator["Transaction"]:
+        """Act in another tenant in the same transaction, then be in this one again."""
+        yield await enter(self.connection, tenant_id)
+        await enter(self.connection, self.who)
+
+
+@dataclass(frozen=True)
+class Transaction(_Who):
+    """The repositories of one tenant; everything commits together or not at all."""
+
+    async def now(self) -> datetime:
+        """The database's clock, as of the beginning of this transaction."""
+        found = await self.connection.execute(text("SELECT now()"))
+        return cast("datetime", found.scalar_one())  # The driver types every value as Any.
+
+    @cached_property
+    def collections(self) -> CollectionRepository:
+        """Collections and their change log."""
+        return CollectionRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def documents(self) -> DocumentRepository:
+        """Documents."""
+        return DocumentRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def versions(self) -> VersionRepository:
+        """Versions and their canonical text."""
+        return VersionRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def chunks(self) -> ChunkRepository:
+        """Chunks and their embeddings."""
+        return ChunkRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def spaces(self) -> SpaceRepository:
+        """Embedding spaces."""
+        return SpaceRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def jobs(self) -> JobRepository:
+        """Jobs."""
+        return JobRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def conversations(self) -> ConversationRepository:
+        """Conversations, messages and citations."""
+        return ConversationRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def runs(self) -> RunRepository:
+        """Runs and their event logs."""
+        return RunRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyRepository:
+        """Replies kept for repeated requests."""
+        return IdempotencyRepository(self.connection, self.tenant_id)

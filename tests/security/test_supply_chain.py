@@ -137,3 +137,10 @@ def test_the_bill_of_materials_lists_every_locked_package_and_its_sums_are_right
 
 def told(listed: list[dict[str, Any]]) -> str:
     return json.dumps({"dependencies": listed, "fixes": []})
+
+
+def test_every_promise_names_tests_that_are_there() -> None:
+    page = (ROOT / "SECURITY.md").read_text("utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)`", page)
+    assert len(named) > 15
+    assert [name for name in named if not (ROOT / name).is_file()] == []

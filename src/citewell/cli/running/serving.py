@@ -1,6 +1,7 @@
 """A server from its socket to its end, for `citewell serve` and for commands without one."""
 
 import errno
+import gc
 import os
 import signal
 import socket
@@ -105,6 +106,9 @@ class Serving:
                 for number in range(self.settings.workers):
                     supervisor = Supervisor(app.database, self._worker_environment())
                     app.tasks.start(f"worker {number + 1}", supervisor.run(), essential=True)
+                # A request that makes many objects must not have all of ours walked.
+                gc.collect()
+                gc.freeze()
                 self._announce(app)
                 app.tasks.start("warm up", app.agent.warm_up())
                 yield app

@@ -139,14 +139,31 @@ def test_no_planted_secret_is_in_a_log_a_metric_or_the_audit(
     assert server.key not in logged + measured + audit
 
 
+@contextmanager
+def refusing_rows(url: str) -> Iterator[None]:
+    """The database refuses what the server did not expect it to, and quotes the row."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "ALTER TABLE audit_log ADD CONSTRAINT refusing"
+            " CHECK (action <> 'collection.create') NOT VALID"
+        )
+        connection.execute(
+            "ALTER TABLE collections ADD CONSTRAINT refusing CHECK (description = '') NOT VALID"
+        )
+    try:
+        yield
+    finally:
+        # The next test gets this database.
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ALTER TABLE audit_log DROP CONSTRAINT refusing")
+            connection.execute("ALTER TABLE collections DROP CONSTRAINT refusing")
+
+
 def test_a_request_that_breaks_the_server_tells_its_log_nothing_that_was_sent(
     server: Server, postgres_url: str
 ) -> None:
-    with canaries() as planted, server.client() as client:
-        # A row that the server cannot store makes the database quote it in its own words.
-        with psycopg.connect(postgres_url, autocommit=True) as connection:
-            connection.execute("ALTER TABLE collections ADD CHECK (description = '') NOT VALID")
-            connection.execute("ALTER TABLE audit_log ADD CHECK (action <> 'collection.create')")
+    server.expected_errors.add("http.failed")
+    with canaries() as planted, server.client() as client, refusing_rows(postgres_url):
         made = {"name": planted["collection name"], "description": planted["description"]}
         reply = client.post("/api/v1/collections", json=made)
         assert reply.status_code in {409, 500}
@@ -158,7 +175,6 @@ def test_a_request_that_breaks_the_server_tells_its_log_nothing_that_was_sent(
         assert broken.json()["request_id"] in everything_logged(server)
         assert '"exception"' in everything_logged(server)
         assert found_in(everything_logged(server), planted) == set()
-    server.expected_errors.add("http.failed")
 
 
 def test_a_password_of_a_database_that_does_not_answer_is_told_nobody(home: Path) -> None:

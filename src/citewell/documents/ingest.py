@@ -12,7 +12,13 @@ from pathlib import PurePosixPath
 from citewell.documents.chunking import PIPELINE, Described, chunk_text
 from citewell.documents.parsers.host import ParserHost
 from citewell.domain.documents import Chunk, DocumentStatus, FailureCode, ParsedText, TextKind
-from citewell.domain.errors import DocumentError, LimitedError, NotFoundError, UpstreamError
+from citewell.domain.errors import (
+    DocumentError,
+    LimitedError,
+    NotFoundError,
+    QuotaExceededError,
+    UpstreamError,
+)
 from citewell.domain.ids import SpaceId, VersionId
 from citewell.domain.jobs import Lease
 from citewell.index.languages import detect_language
@@ -54,6 +60,9 @@ class Ingestion:
                 await tx.jobs.finish(lease)
         except DocumentError as error:
             await self._fail(lease, error)
+        except QuotaExceededError as error:
+            # Nothing was written of what did not fit; a retry goes on from there.
+            await self._fail(lease, _over_quota(error))
         except (LimitedError, UpstreamError) as error:
             await self._try_later(lease, error)
 
@@ -107,7 +116,8 @@ class Ingestion:
             await tx.jobs.hold(lease)
             if version.pipeline not in {"", PIPELINE}:
                 await tx.chunks.clear(version.id)
-            await tx.versions.set_plan(version.id, PIPELINE, len(chunks))
+            tokens = sum(chunk.tokens for chunk in chunks)
+            await tx.versions.set_plan(version.id, PIPELINE, len(chunks), tokens=tokens)
             await tx.documents.set_status(version.document_id, DocumentStatus.EMBEDDING)
             space_id, _ = await tx.collections.head(version.collection_id)
             done = await tx.chunks.done(version.id, space_id)
@@ -195,6 +205,10 @@ class Ingestion:
                 return
             await tx.jobs.fail(lease, error.code, error.message)
             await mark_failed(tx, VersionId(lease.job.subject), error.code, error.message)
+
+
+def _over_quota(error: QuotaExceededError) -> DocumentError:
+    return DocumentError(FailureCode.QUOTA_EXCEEDED, error.message, hint=error.hint)
 
 
 async def mark_failed(tx: Transaction, version_id: VersionId, code: str, reason: str) -> None:

@@ -11,6 +11,7 @@ from citewell.documents.naming import clean_filename, clean_text, clean_title
 from citewell.documents.removal import take_out
 from citewell.documents.repetition import RequestKey, do_once
 from citewell.documents.revisions import check_unchanged
+from citewell.documents.room import Room
 from citewell.domain.documents import (
     Collection,
     Document,
@@ -74,6 +75,7 @@ class Documents:
     blobs: BlobStore
     model: EmbeddingModel
     upload_bytes: int
+    room: Room
 
     async def accept(
         self,
@@ -85,13 +87,15 @@ class Documents:
     ) -> Accepted:
         """Keep a file and queue its reading; durable on return. `once` makes a repetition harmless.
 
-        Raises `TooLargeError`, `UnavailableError` when the disk is full, and `ConflictError` for
-        known content under `OnDuplicate.FAIL`.
+        Raises `TooLargeError`, `QuotaExceededError`, `UnavailableError` when the disk is full, and
+        `ConflictError` for known content under `OnDuplicate.FAIL`.
         """
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
-        blob = await self.blobs.put(upload.pieces, limit=self.upload_bytes)
+        pieces = await self.room.admit(principal, upload.pieces)
+        blob = await self.blobs.put(pieces, limit=self.upload_bytes)
+        room = self.room.remembering(principal.tenant_id)
         try:
-            async with self.database.transaction(principal) as tx:
+            async with room, self.database.transaction(principal) as tx:
                 body = _body(collection_id, upload, blob)
                 key = None if once is None else once.of(principal, *body)
                 keep = partial(self._keep, tx, principal, collection_id, upload, blob)

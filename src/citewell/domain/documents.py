@@ -28,7 +28,7 @@ class DocumentStatus(StrEnum):
 
 
 class FailureCode(StrEnum):
-    """Why a file could not become text."""
+    """Why a file could not become text, or may not."""
 
     EMPTY = "empty"
     NO_TEXT = "no_text"
@@ -43,6 +43,7 @@ class FailureCode(StrEnum):
     CRASH = "crash"
     POISON = "poison"
     INTERNAL = "internal"
+    QUOTA_EXCEEDED = "quota_exceeded"
 
 
 class OnDuplicate(StrEnum):

@@ -8,6 +8,7 @@ AppError
 │   └── GoneError      was there, and is kept no longer
 ├── ConflictError      contradicts what is stored
 │   └── ChangedError   is not what the caller has seen
+├── QuotaExceededError  more than the tenant may store
 ├── TooLargeError      over a stated limit
 ├── UnsupportedError   a kind of file or option that nobody here can handle
 ├── LimitedError       too often; `retry_after` seconds
@@ -91,6 +92,12 @@ class ChangedError(ConflictError):
     """The thing is not in the state any more that the caller has seen."""
 
     code = "changed"
+
+
+class QuotaExceededError(AppError):
+    """The tenant would store more than it may."""
+
+    code = "quota_exceeded"
 
 
 class TooLargeError(AppError):

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import psycopg
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -19,6 +20,7 @@ from citewell.domain.errors import (
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal
 from citewell.storage.repositories.accounts.installation import Installation
+from citewell.storage.repositories.accounts.quotas import QUOTA_EXCEEDED, quota_exceeded
 from citewell.storage.repositories.system import SystemRepository
 from citewell.storage.transaction import ENTER_SYSTEM, Transaction, enter
 
@@ -157,6 +159,8 @@ def _expected(error: DBAPIError) -> AppError | None:
     if state in CONTENDED:
         said = "Two changes of the same thing met."
         return UnavailableError(said, hint="Send it once more.")
+    if state == QUOTA_EXCEEDED and isinstance(error.orig, psycopg.Error):
+        return quota_exceeded(error.orig.diag.message_detail or "")
     if state == NO_REFERENT:
         return NotFoundError("What this belongs to was deleted meanwhile.")
     if is_unreachable(error):

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal, Role
 from citewell.storage.repositories.accounts.installation import Installation
+from citewell.storage.repositories.accounts.quotas import QuotaRepository
 from citewell.storage.repositories.accounts.sessions import SessionRepository
 from citewell.storage.repositories.accounts.shares import ShareRepository
 from citewell.storage.repositories.accounts.users import UserRepository
@@ -129,6 +130,11 @@ class Transaction(_Who):
     def chunks(self) -> ChunkRepository:
         """Chunks and their embeddings."""
         return ChunkRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def quotas(self) -> QuotaRepository:
+        """What the tenant stores, and may."""
+        return QuotaRepository(self.connection, self.tenant_id)
 
     @cached_property
     def spaces(self) -> SpaceRepository:

@@ -16,6 +16,7 @@ from citewell.documents.parsers.host import ParserHost
 from citewell.documents.parsers.reading import read
 from citewell.documents.queue import JobQueue
 from citewell.documents.removal import Removal
+from citewell.documents.room import Room
 from citewell.documents.service import Accepted, Documents, Upload
 from citewell.domain.documents import Collection, Document, OnDuplicate, ParsedText
 from citewell.domain.ids import TenantId, UserId, new_id
@@ -177,7 +178,7 @@ def owner(tenant: TenantId) -> Principal:
 @pytest.fixture
 async def library(database: Database, owner: Principal, tmp_path: Path) -> Library:
     blobs, embedding, reading = BlobStore(tmp_path / "blobs"), Embedding(), Reading()
-    documents = Documents(database, blobs, MODEL, LIMIT)
+    documents = Documents(database, blobs, MODEL, LIMIT, Room(database))
     return Library(
         database=database,
         owner=owner,

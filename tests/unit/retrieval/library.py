@@ -122,7 +122,7 @@ class Library:
         )
         batch = [NewChunk(*one) for one in zip(chunks, texts, vectors, strict=True)]
         async with self.database.transaction(self.tenant) as tx:
-            await tx.versions.set_plan(version_id, PIPELINE, len(chunks))
+            await tx.versions.set_plan(version_id, PIPELINE, len(chunks), tokens=len(chunks))
             space_id, _ = await tx.collections.head(collection_id)
             await tx.chunks.put(document_id, version_id, space_id, batch)
             if instead_of is not None:

@@ -78,7 +78,7 @@ async def add_searchable(
     parsed = ParsedText("some words " * 10, TextKind.PROSE, language=language)
     parsed = replace(parsed, metadata={"media_type": "text/plain"})
     await tx.versions.store_text(version_id, parsed)
-    await tx.versions.set_plan(version_id, "p1", chunks)
+    await tx.versions.set_plan(version_id, "p1", chunks, tokens=2 * chunks)
     batch = [make_chunk(version_id, i) for i in range(chunks)]
     await tx.chunks.put(document_id, version_id, collection.active_space_id, batch)
     stored = Stored(collection, document_id, version_id)

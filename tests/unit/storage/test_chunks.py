@@ -102,7 +102,7 @@ async def test_only_the_version_that_is_shown_is_searched(
         old = await keys_of(tx, first)
         version = await tx.versions.add(first.document_id, StoredBlob("k2", "5b", 1))
         second = Stored(first.collection, first.document_id, version)
-        await tx.versions.set_plan(version, "p1", 1)
+        await tx.versions.set_plan(version, "p1", 1, tokens=2)
         space = first.collection.active_space_id
         await tx.chunks.put(first.document_id, version, space, [make_chunk(version, 0)])
         new = await keys_of(tx, second)

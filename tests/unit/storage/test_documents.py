@@ -194,7 +194,7 @@ async def test_progress_of_a_version_never_goes_backwards(
     async with database.transaction(tenant) as tx:
         collection = await add_collection(tx)
         document_id, version_id = await add_document(tx, collection.id)
-        await tx.versions.set_plan(version_id, "p", 9)
+        await tx.versions.set_plan(version_id, "p", 9, tokens=18)
         for done in (2, 5, 3):
             await tx.versions.set_progress(version_id, done)
         found = await tx.documents.get(document_id)

@@ -47,6 +47,7 @@ SYSTEM_READS = {
     "collections": {"id", "tenant_id", "head"},
     "document_versions": {"blob_key"},
     "runs": {"id", "tenant_id", "state", "lease_until"},
+    "quotas": EVERY["quotas"],
     **{
         name: EVERY[name]
         for name in (
@@ -54,7 +55,9 @@ SYSTEM_READS = {
         )
     },
 }  # fmt: skip
+LIMITS = {name for name in EVERY["quotas"] if name.startswith("max_")}
 SYSTEM_UPDATES = {
+    "quotas": LIMITS,
     "jobs": EVERY["jobs"],
     "tenants": {"name", "suspended_at"},
     "users": {"password_hash"},
@@ -62,7 +65,11 @@ SYSTEM_UPDATES = {
     "signing_keys": {"promoted_at", "retired_at"},
     "sign_in_guesses": EVERY["sign_in_guesses"],
 }
-SYSTEM_INSERTS = {"tenants": {"id", "name"}, **{name: EVERY[name] for name in INSTALLATION}}
+SYSTEM_INSERTS = {
+    "tenants": {"id", "name"},
+    "quotas": {"tenant_id", *LIMITS},
+    **{name: EVERY[name] for name in INSTALLATION},
+}
 
 
 async def fill(tx: Transaction) -> Stored:
@@ -99,6 +106,12 @@ async def fill_conversation(tx: Transaction, user: UserId, stored: Stored) -> No
         ),
         {"id": new_id(), "tenant": tx.tenant_id},
     )
+    for statement in (
+        "INSERT INTO budgets VALUES (:tenant, 'day', 1, 1)",
+        "INSERT INTO spending VALUES (:tenant, '2026-01-01', 1, 1)",
+        "INSERT INTO reservations VALUES (gen_random_uuid(), :tenant, 1, 1, now())",
+    ):
+        await tx.connection.execute(text(statement), {"tenant": tx.tenant_id})
 
 
 @pytest.fixture
@@ -163,7 +176,7 @@ async def test_nothing_of_another_tenant_can_be_changed_or_deleted(
 ) -> None:
     before = {table: await counted(database, table, other_tenant) for table in OWNED}
     for table in OWNED:
-        if table == "audit_log":
+        if table in {"audit_log", "quotas"}:  # No tenant may remove them.
             continue
         async with database.transaction(tenant) as tx:
             done = await tx.connection.execute(

@@ -17,6 +17,7 @@ class Code(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"
     LEASE_LOST = "lease_lost"
+    QUOTA_EXCEEDED = "quota_exceeded"
     GONE = "gone"
     CHANGED = "changed"
     TOO_LARGE = "too_large"
@@ -48,6 +49,7 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.METHOD_NOT_ALLOWED: Meaning(405, "The address takes other methods; see `Allow`."),
     Code.CONFLICT: Meaning(409, "The request contradicts what is stored."),
     Code.LEASE_LOST: Meaning(409, "Somebody else does this job now."),
+    Code.QUOTA_EXCEEDED: Meaning(409, "The tenant would store more than it may."),
     Code.GONE: Meaning(410, "It was there, and is kept no longer."),
     Code.CHANGED: Meaning(412, "It is not what the caller has seen; read it again."),
     Code.TOO_LARGE: Meaning(413, "A body, a field or a file is over its limit."),

@@ -88,6 +88,11 @@ _ENTRIES_OF_VERSION = text(
     _ENTRIES + " WHERE c.version_id = :version AND c.key > :after ORDER BY c.key LIMIT :limit"
 )
 _KEYS = text("SELECT c.key" + _LIVE_FROM + " WHERE d.collection_id = :collection ORDER BY c.key")
+_CLEAR = text(
+    "WITH freed AS (UPDATE document_versions SET tokens = 0"
+    "  WHERE tenant_id = :tenant AND id = :version)"
+    " DELETE FROM chunks WHERE tenant_id = :tenant AND version_id = :version"
+)
 
 
 class ChunkRepository(Scope):
@@ -130,12 +135,8 @@ class ChunkRepository(Scope):
         return set(found.scalars())
 
     async def clear(self, version_id: VersionId) -> None:
-        """Remove the version's chunks, for a new pipeline to write its own."""
-        await self.connection.execute(
-            chunks.delete().where(
-                chunks.c.tenant_id == self.tenant_id, chunks.c.version_id == version_id
-            )
-        )
+        """Remove the version's chunks and give back their tokens."""
+        await self.connection.execute(_CLEAR, {"tenant": self.tenant_id, "version": version_id})
 
     async def live(
         self, keys: Sequence[int], collections: Sequence[CollectionId]

@@ -126,15 +126,18 @@ class VersionRepository(Scope):
             language=parsed.language,
             media_type=str(parsed.metadata.get("media_type", "")),
             pages=[asdict(page) for page in parsed.pages],
+            page_count=len(parsed.pages),
             headings=[asdict(heading) for heading in parsed.headings],
             warnings=list(parsed.warnings),
             code_language=parsed.code_language,
             parser=parsed.parser,
         )
 
-    async def set_plan(self, version_id: VersionId, pipeline: str, total: int) -> None:
-        """How many chunks this pipeline makes of the text."""
-        await self._set(version_id, pipeline=pipeline, chunks_total=total)
+    async def set_plan(
+        self, version_id: VersionId, pipeline: str, total: int, *, tokens: int
+    ) -> None:
+        """How many chunks and tokens this pipeline makes of the text."""
+        await self._set(version_id, pipeline=pipeline, chunks_total=total, tokens=tokens)
 
     async def set_progress(self, version_id: VersionId, done: int) -> None:
         """Committed chunks; never goes backwards."""

@@ -94,6 +94,9 @@ document_versions = Table(
     Column("chunks_total", Integer, nullable=False, server_default="0"),
     Column("keeps_older", Boolean, nullable=False, server_default="true"),
     moment("created_at"),
+    # What counts against the quota, beside `size`.
+    Column("page_count", Integer, nullable=False, server_default="0"),
+    Column("tokens", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("document_id", "number"),
 )
 

@@ -13,6 +13,7 @@ from citewell.domain.accounts import SigningKey, Tenant
 from citewell.domain.errors import ConflictError, NotFoundError
 from citewell.domain.ids import DEFAULT_TENANT, TenantId, new_id
 from citewell.storage.repositories.accounts.credentials import CredentialRepository
+from citewell.storage.repositories.accounts.quotas import QuotaLimits
 from citewell.storage.tables.sessions import signing_keys
 from citewell.storage.tables.tenancy import tenants
 
@@ -32,6 +33,11 @@ class Installation:
     def tenants(self) -> "TenantRepository":
         """Every tenant."""
         return TenantRepository(self.connection)
+
+    @cached_property
+    def quotas(self) -> QuotaLimits:
+        """How much every tenant may store."""
+        return QuotaLimits(self.connection)
 
     @cached_property
     def signing_keys(self) -> "SigningKeyRepository":

@@ -2,11 +2,20 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from citewell.domain.errors import StartError
@@ -40,6 +49,33 @@ class LimitSettings(_Section):
     """Address space of the child that reads a file."""
     text_chars: int = Field(default=20_000_000, ge=1)
     """Longest canonical text of one document."""
+    requests_per_address: int = Field(default=12_000, ge=1)
+    """Requests a minute from one address, or one IPv6 network of 64 bits, whoever sends them."""
+    guesses_per_address: int = Field(default=300, ge=1)
+    """Wrong credentials a minute from one address; then nobody signs in from there for a while."""
+    requests_per_user: int = Field(default=12_000, ge=1)
+    """Requests and WebSocket messages a minute of one user."""
+    requests_per_key: int = Field(default=12_000, ge=1)
+    """Requests and WebSocket messages a minute with one key."""
+    requests_per_tenant: int = Field(default=60_000, ge=1)
+    """Requests and WebSocket messages a minute of one tenant."""
+    trusted_proxies: str = ""
+    """Addresses and networks of your proxies, with commas; only they may say who sent a request."""
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    """The header in which the trusted proxies say so; they must write it anew or add to it."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str) -> str:
+        for part in filter(None, map(str.strip, value.split(","))):
+            ip_network(part)
+        return value
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """`trusted_proxies`, understood."""
+        parts = filter(None, map(str.strip, self.trusted_proxies.split(",")))
+        return tuple(ip_network(part) for part in parts)
 
 
 class IndexSettings(_Section):

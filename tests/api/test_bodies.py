@@ -112,7 +112,7 @@ async def test_every_reply_of_a_limited_route_says_how_much_is_left(
     left = []
     for _ in range(2):
         reply = await client.get("/api/v1/info")
-        assert reply.headers["ratelimit-policy"] == '"default";q=1000;w=5'
+        assert reply.headers["ratelimit-policy"] == '"key";q=12000;w=60'
         left.append(int(reply.headers["ratelimit"].partition(";r=")[2].partition(";")[0]))
     assert left[0] > 0
     assert "ratelimit" not in (await client.get("/livez")).headers

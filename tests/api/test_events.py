@@ -18,7 +18,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from citewell.api import event_stream, sockets
+from citewell.api.limiting.rates import Rates
 from citewell.bootstrap import App
+from citewell.config import LimitSettings
 from citewell.domain.ids import ConversationId, RunId, new_id
 from citewell.domain.principal import Role, Scope
 from citewell.storage.repositories.runs import RunState
@@ -297,8 +299,7 @@ async def ping_and_hear(connection: ClientConnection, times: int) -> None:
 
 
 async def test_a_flood_of_frames_closes_the_socket(address: str, api: FastAPI, app: App) -> None:
-    api.state.server.buckets.burst = 5
-    api.state.server.buckets.rate = 1
+    api.state.server.rates = Rates(LimitSettings(requests_per_key=5))
     async with socket_of(address, app.admin_key) as connection:
         with pytest.raises(ConnectionClosed) as closed:
             await ping_and_hear(connection, 50)

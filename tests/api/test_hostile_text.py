@@ -10,6 +10,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from citewell.api.limiting.rates import Rates
+from citewell.config import LimitSettings
 from tests.api.conftest import shared
 
 DOCUMENTS = "/api/v1/collections/default/documents"
@@ -91,7 +93,11 @@ def body_of(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Mappin
 @pytest.fixture
 async def unhurried(client: httpx.AsyncClient, api: FastAPI) -> httpx.AsyncClient:
     """The administrator's client, whom no rate limits."""
-    api.state.server.buckets.burst = 10**9
+    unlimited = LimitSettings(
+        requests_per_address=10**9, guesses_per_address=10**9, requests_per_user=10**9,
+        requests_per_key=10**9, requests_per_tenant=10**9,
+    )  # fmt: skip
+    api.state.server.rates = Rates(unlimited)
     return client
 
 

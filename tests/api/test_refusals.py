@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from typing import Any
 
 import httpx
@@ -10,7 +9,10 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
+from citewell.api.limiting.counters import Counters
+from citewell.api.limiting.rates import Rates
 from citewell.bootstrap import App
+from citewell.config import LimitSettings
 from citewell.documents.service import Documents
 from citewell.domain.principal import Principal
 from tests.api.conftest import shared
@@ -241,13 +243,33 @@ async def test_the_log_never_holds_a_credential_or_a_question(
 async def test_a_caller_who_asks_too_often_is_told_when_to_come_back(
     client: httpx.AsyncClient, api: FastAPI
 ) -> None:
-    buckets, stopped_at = api.state.server.buckets, time.monotonic()
-    buckets.burst, buckets.clock = 3, lambda: stopped_at
+    api.state.server.rates = Rates(LimitSettings(requests_per_key=3), Counters(lambda: 0.0))
     replies = [await client.get("/api/v1/info") for _ in range(20)]
     assert {reply.status_code for reply in replies} == {200, 429}
     refused = next(reply for reply in replies if reply.status_code == 429)
-    assert int(refused.headers["retry-after"]) >= 1
+    assert refused.headers["retry-after"] == "60"
+    assert refused.headers["ratelimit"] == '"key";r=0;t=60'
     assert refused.json()["retryable"] is True
+
+
+async def test_whoever_guesses_keys_is_stopped_before_a_key_is_looked_at(
+    client: httpx.AsyncClient, api: FastAPI, app: App
+) -> None:
+    api.state.server.rates = Rates(LimitSettings(guesses_per_address=5), Counters(lambda: 0.0))
+    spoofed = {"x-forwarded-for": "203.0.113.9", "forwarded": "for=203.0.113.9"}
+    guesses = [
+        await client.get(
+            "/api/v1/info",
+            headers={"authorization": f"Bearer cw_guess{number}", **spoofed},
+        )
+        for number in range(8)
+    ]
+    assert [reply.status_code for reply in guesses] == [401] * 5 + [429] * 3
+    assert guesses[-1].headers["retry-after"] == "60"
+    right = await client.get("/api/v1/info")
+    assert right.status_code == 429, "a right guess after too many wrong ones must not show"
+    signing_in = await client.post("/signin", json={"key": app.admin_key})
+    assert signing_in.status_code == 429
 
 
 async def test_the_page_is_served_with_a_policy_that_runs_only_our_scripts(

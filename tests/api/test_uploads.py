@@ -11,7 +11,7 @@ from starlette.types import Message
 
 from citewell.api.app import create_app
 from citewell.api.bodies.multipart import read_upload
-from citewell.api.limits import MAX_UPLOADS
+from citewell.api.limiting.slots import MAX_UPLOADS
 from citewell.bootstrap import App
 from citewell.config import LimitSettings
 from citewell.documents.naming import clean_filename

@@ -1,13 +1,14 @@
 """The order of a request: credential, then size, then parsing, then work."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import ParamTypes
 from fastapi.routing import APIRoute
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
@@ -19,6 +20,7 @@ from citewell.domain.errors import (
     FieldProblem,
     InvalidError,
     StartError,
+    UnauthenticatedError,
 )
 from citewell.domain.principal import Principal, Role, Scope
 
@@ -86,16 +88,33 @@ class GuardedRoute(APIRoute):
         answer = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            await admit(request, policy)
-            check_query(request, known)
-            if policy.streams or request.method in {"GET", "HEAD"}:
-                return await answer(request)
-            body = await read_body(request, BODY_BYTES)
-            if takes_json:
-                check_json(request.headers.get("content-type", ""), body)
-            return await answer(Request(request.scope, _replay(body, request.receive)))
+            async with limited(request):
+                await admit(request, policy)
+                check_query(request, known)
+                if policy.streams or request.method in {"GET", "HEAD"}:
+                    return await answer(request)
+                body = await read_body(request, BODY_BYTES)
+                if takes_json:
+                    check_json(request.headers.get("content-type", ""), body)
+                return await answer(Request(request.scope, _replay(body, request.receive)))
 
         return guarded
+
+
+@asynccontextmanager
+async def limited(connection: HTTPConnection) -> AsyncIterator[None]:
+    """Count a request against its address, and a credential in it that turns out wrong.
+
+    Raises `LimitedError` before anything is looked at.
+    """
+    server = server_of(connection)
+    sender = server.sender(connection)
+    (await server.rates.take_address(sender)).check()
+    try:
+        yield
+    except UnauthenticatedError:
+        await server.rates.blame(sender)
+        raise
 
 
 async def admit(request: Request, policy: Policy) -> None:
@@ -104,15 +123,10 @@ async def admit(request: Request, policy: Policy) -> None:
         return
     server = server_of(request)
     principal = await authenticate(server.opened(), request)
-    charge(request, principal.key_id or principal.user_id)
+    request.state.standing = await server.rates.take(principal)
+    request.state.standing.check()
     policy.check(principal)
     request.state.principal = principal
-
-
-def charge(request: Request, caller: Hashable) -> None:
-    """Count a request of `caller`; raises `LimitedError`. The reply's headers say what is left."""
-    request.state.requests_left = 0
-    request.state.requests_left = server_of(request).buckets.take(caller)
 
 
 def check_query(request: Request, known: set[str]) -> None:

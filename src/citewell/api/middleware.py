@@ -12,7 +12,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from citewell.api.errors import app_error_response, http_problem, unexpected_response
-from citewell.api.limits import TokenBuckets
 from citewell.api.server import Server
 from citewell.domain.errors import UnavailableError
 from citewell.telemetry import metrics
@@ -56,7 +55,7 @@ class _Exchange:
             return str(self.scope["path"])  # A socket's address has no parameters.
         return str(getattr(self.scope.get("route"), "path", "unmatched"))
 
-    def mark(self, message: Message, limits: TokenBuckets) -> None:
+    def mark(self, message: Message) -> None:
         """Note the status and add the headers to the message that starts the reply."""
         if message["type"] not in _STARTS:
             return
@@ -67,9 +66,9 @@ class _Exchange:
             return
         for name, value in HEADERS.items():
             headers.setdefault(name, value)
-        left = self.scope["state"].get("requests_left")
-        if left is not None:
-            headers.update(limits.headers(left))
+        standing = self.scope["state"].get("standing")
+        if standing is not None:
+            headers.update(standing.headers())
         if self.scope["scheme"] in {"https", "wss"}:
             headers["strict-transport-security"] = HSTS
 
@@ -111,7 +110,7 @@ class Envelope:
         bind(request_id=exchange.request_id)
 
         async def send_marked(message: Message) -> None:
-            exchange.mark(message, self.server.buckets)
+            exchange.mark(message)
             await send(message)
 
         try:

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
-from citewell.api.limits import MAX_SOCKETS, MAX_UPLOADS, Slots, TokenBuckets
+from citewell.api.limiting.addresses import Network, client_of
+from citewell.api.limiting.rates import Rates
+from citewell.api.limiting.slots import MAX_SOCKETS, MAX_UPLOADS, Slots
 from citewell.bootstrap import App
 from citewell.config import Settings
 from citewell.domain.errors import UnavailableError
@@ -17,9 +19,20 @@ class Server:
     settings: Settings
     app: App | None = None
     waiting_for: str = "The server is starting."
-    buckets: TokenBuckets = field(default_factory=TokenBuckets)
+    rates: Rates = field(init=False)
+    proxies: tuple[Network, ...] = field(init=False)
     uploads: Slots = field(default_factory=lambda: Slots(MAX_UPLOADS, "uploads"))
     sockets: Slots = field(default_factory=lambda: Slots(MAX_SOCKETS, "WebSocket connections"))
+
+    def __post_init__(self) -> None:
+        """Everybody begins with nothing counted."""
+        self.rates = Rates(self.settings.limits)
+        self.proxies = self.settings.limits.proxies
+
+    def sender(self, connection: HTTPConnection) -> str:
+        """What a connection's requests are counted against before anybody is known."""
+        header = self.settings.limits.proxy_header
+        return client_of(connection.scope, self.proxies, header)
 
     def opened(self) -> App:
         """The open application; raises `UnavailableError` while it is starting."""

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from citewell.api.authentication import authenticate, is_same_origin
 from citewell.api.errors import app_error_response, fields_of, shown
-from citewell.api.guard import CAN_ASK, allow
+from citewell.api.guard import CAN_ASK, allow, limited
 from citewell.api.questions import asking, check_question, parse_command, resolve
 from citewell.api.schemas.sockets import Command, Op
 from citewell.api.server import Server, server_of
@@ -58,7 +58,8 @@ async def serve(websocket: WebSocket) -> None:
         app = server.opened()
         if "origin" in websocket.headers and not is_same_origin(websocket):
             raise DeniedError("This WebSocket comes from another site's page.")
-        principal = await authenticate(app, websocket)
+        async with limited(websocket):
+            principal = await authenticate(app, websocket)
         CAN_ASK.check(principal)
         with server.sockets.hold(), metrics.sockets.track_inprogress():
             await websocket.accept()
@@ -118,7 +119,7 @@ class Connection:
     async def _hear(self, text: str) -> None:
         command = Command(op=Op.PING)
         try:
-            self.server.buckets.take(self.principal.key_id or self.principal.user_id)
+            (await self.server.rates.take(self.principal)).check()
             command = parse_command(text)
             await self._do(command)
         except LimitedError as error:

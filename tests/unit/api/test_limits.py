@@ -1,17 +1,26 @@
 """Limits, cursors and commands, apart from any server."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citewell.api import cursors, limits
-from citewell.api.limits import Slots, TokenBuckets
+from citewell.api import cursors
+from citewell.api.limiting import counters
+from citewell.api.limiting.addresses import ProxyHeader, client_of
+from citewell.api.limiting.counters import Counters
+from citewell.api.limiting.rates import Rates
+from citewell.api.limiting.slots import Slots
 from citewell.api.questions import check_question, parse_command
 from citewell.api.schemas.sockets import Op
+from citewell.config import LimitSettings
 from citewell.domain.errors import InvalidError, LimitedError, UnavailableError
+from citewell.domain.ids import DEFAULT_TENANT, KeyId, UserId, new_id
+from citewell.domain.principal import Principal, Role
 
 
 class Clock:
@@ -24,44 +33,107 @@ class Clock:
         return self.now
 
 
-def taken(buckets: TokenBuckets, caller: str, times: int) -> int:
-    passed = 0
-    for _ in range(times):
-        try:
-            buckets.take(caller)
-        except LimitedError:
-            continue
-        passed += 1
-    return passed
+KEY, OTHER_KEY = KeyId(new_id()), KeyId(new_id())
+ADA = Principal(DEFAULT_TENANT, UserId(new_id()), Role.VIEWER, frozenset(), KEY)
+EVE = Principal(DEFAULT_TENANT, UserId(new_id()), Role.VIEWER, frozenset(), KeyId(new_id()))
 
 
-def test_a_caller_gets_the_burst_and_then_the_rate() -> None:
+async def taken(rates: Rates, who: Principal, times: int) -> int:
+    return sum([(await rates.take(who)).allowed for _ in range(times)])
+
+
+async def test_a_key_a_user_and_a_tenant_have_limits_of_their_own() -> None:
     clock = Clock()
-    buckets = TokenBuckets(rate=2, burst=5, clock=clock)
-    assert taken(buckets, "a", 20) == 5
-    assert taken(buckets, "b", 20) == 5
-    clock.now += 2
-    assert taken(buckets, "a", 20) == 4
-    clock.now += 1000
-    assert taken(buckets, "a", 20) == 5
+    settings = LimitSettings(requests_per_key=5, requests_per_user=8, requests_per_tenant=12)
+    rates = Rates(settings, Counters(clock))
+    assert await taken(rates, ADA, 20) == 5
+    assert await taken(rates, replace(ADA, key_id=OTHER_KEY), 20) == 3, "her other key helps little"
+    assert await taken(rates, EVE, 20) == 4, "what is refused to one is not taken from the tenant"
+    clock.now += 59
+    assert await taken(rates, ADA, 20) == 0
+    clock.now += 1
+    assert await taken(rates, ADA, 20) == 5
 
 
-def test_a_refusal_says_when_to_come_back() -> None:
+async def test_a_refusal_says_when_to_come_back() -> None:
     clock = Clock()
-    buckets = TokenBuckets(rate=2, burst=1, clock=clock)
-    buckets.take("a")
-    with pytest.raises(LimitedError) as refused:
-        buckets.take("a")
+    rates = Rates(LimitSettings(requests_per_key=1), Counters(clock))
+    first = await rates.take(ADA)
+    assert (first.name, first.left) == ("key", 0)
+    clock.now += 20
+    with pytest.raises(LimitedError, match="1 requests with one key") as refused:
+        (await rates.take(ADA)).check()
+    assert refused.value.retry_after == 40
     clock.now += refused.value.retry_after
-    buckets.take("a")
+    (await rates.take(ADA)).check()
 
 
-def test_buckets_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_CALLERS", 10)
-    buckets = TokenBuckets()
-    for caller in range(1000):
-        buckets.take(caller)
-    assert len(buckets._buckets) <= 10
+async def test_wrong_credentials_stop_an_address_and_no_other() -> None:
+    rates = Rates(LimitSettings(guesses_per_address=3), Counters(Clock()))
+    for _ in range(3):
+        (await rates.take_address("a")).check()
+        await rates.blame("a")
+    assert not (await rates.take_address("a")).allowed
+    assert (await rates.take_address("b")).allowed
+
+
+async def test_counters_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counters, "MAX_KEYS", 10)
+    kept = Counters(Clock())
+    rates = Rates(LimitSettings(), kept)
+    for number in range(1000):
+        await rates.take_address(str(number))
+    assert await kept.reset() == 10
+
+
+PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+
+
+def sender(peer: str, header: ProxyHeader = "x-forwarded-for", **headers: str) -> str:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "client": (peer, 1), "headers": raw}
+    return client_of(scope, PROXIES, header)
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "counted"),
+    [
+        ("192.0.2.1", "203.0.113.9", "192.0.2.1"),
+        ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "198.51.100.7, 203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "198.51.100.7, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        ("10.0.0.1", "198.51.100.7, nonsense, 10.0.0.2", "10.0.0.2"),
+        ("10.0.0.1", "203.0.113.9:4711", "203.0.113.9"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
+        ("fd00::1", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::7", "203.0.113.9", "2001:db8:1:2::/64"),
+        ("", "203.0.113.9", "unknown"),
+    ],
+)
+def test_only_a_trusted_proxy_says_who_sent_a_request(peer: str, told: str, counted: str) -> None:
+    assert sender(peer, x_forwarded_for=told, forwarded="for=198.51.100.1") == counted
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [
+        ("for=203.0.113.9", "203.0.113.9"),
+        ("for=198.51.100.7, for=203.0.113.9;proto=https", "203.0.113.9"),
+        ('proto=https;For="[2001:db8:1:2::7]:4711"', "2001:db8:1:2::/64"),
+        ("for=_hidden", "10.0.0.1"),
+        ("by=203.0.113.9", "10.0.0.1"),
+    ],
+)
+def test_the_standard_header_counts_where_the_proxy_writes_it(told: str, counted: str) -> None:
+    made = sender("10.0.0.1", "forwarded", forwarded=told, x_forwarded_for="198.51.100.1")
+    assert made == counted
+
+
+def test_a_proxy_that_is_no_address_is_refused_at_the_start() -> None:
+    with pytest.raises(ValueError, match="does not appear to be"):
+        LimitSettings(trusted_proxies="10.0.0.1, proxy.example")
+    assert len(LimitSettings(trusted_proxies=" 10.0.0.1, fd00::/8 ,").proxies) == 2
 
 
 def test_slots_are_given_back_also_after_an_error() -> None:

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from citewell.api.authentication import SESSION_COOKIE, authenticate
 from citewell.api.deps import AppDep, Caller
-from citewell.api.guard import PUBLIC, SIGNED_IN, GuardedRoute, allow, charge
+from citewell.api.guard import PUBLIC, SIGNED_IN, GuardedRoute, allow
 from citewell.api.schemas.operations import SignIn
 from citewell.api.ui import keep_session, page_response
 from citewell.domain.errors import UnauthenticatedError
@@ -55,7 +55,6 @@ async def sign_in_by_code(
 @allow(PUBLIC)
 async def sign_in(body: SignIn, request: Request, app: AppDep) -> Response:
     """The session's cookie is HttpOnly and never leaves this site."""
-    charge(request, ("sign-in", request.client.host if request.client else ""))
     principal = await app.accounts.authenticate(body.key)
     key = await app.accounts.open_session(principal)
     secure = request.url.scheme == "https"

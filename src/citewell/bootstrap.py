@@ -6,8 +6,10 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
+from citewell.accounts.budgets import Budgets
 from citewell.accounts.secrets import admin_key
 from citewell.accounts.service import Accounts
 from citewell.agent.service import Agent
@@ -15,6 +17,7 @@ from citewell.chat.service import Chat
 from citewell.config import Settings
 from citewell.documents.ingest import Ingestion
 from citewell.documents.parsers.host import ParserHost
+from citewell.documents.paying import PaidModel
 from citewell.documents.removal import Removal
 from citewell.documents.room import Room
 from citewell.documents.service import Documents
@@ -58,7 +61,14 @@ class Core:
 
     def ingestion(self, parser: ParserHost) -> Ingestion:
         """What a worker does with an `ingest` job."""
-        return Ingestion(self.database, self.blobs, parser, self.embedder)
+        return Ingestion(self.database, self.blobs, parser, self.embedder, self._paid())
+
+    def _paid(self) -> PaidModel | None:
+        chosen = self.settings.embedding
+        if not chosen.model.startswith(OPENAI):
+            return None
+        price = Decimal(str(chosen.price_per_million_tokens))
+        return PaidModel(self.embedder, Budgets(self.database).paying, price)
 
     def removal(self) -> Removal:
         """What a worker does with a `purge` job."""

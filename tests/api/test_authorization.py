@@ -26,6 +26,7 @@ BODIES: dict[str, Any] = {
     "change_document": {"title": "Changed"},
     "search": {"query": "What?"},
     "sign_in": {"key": "x" * 40},
+    "set_budgets": {"month": {"tokens": 1_000_000}},
 }
 OPEN_ROUTES = {
     "livez", "readyz", "healthz", "prometheus", "openapi", "page", "page_file", "sign_in",

@@ -24,6 +24,7 @@ from citewell.api.routes import (
     query,
     runs,
     search,
+    usage,
 )
 from citewell.api.server import Server
 from citewell.bootstrap import App
@@ -33,7 +34,8 @@ from citewell.telemetry.logs import logger
 
 Opener = Callable[[], AbstractAsyncContextManager[App]]
 ROUTERS = tuple(
-    room.router for room in (query, info, collections, documents, jobs, search, runs, health, pages)
+    room.router
+    for room in (query, info, collections, documents, jobs, search, runs, usage, health, pages)
 )
 
 log = logger(__name__)

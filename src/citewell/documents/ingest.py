@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from citewell.documents.chunking import PIPELINE, Described, chunk_text
 from citewell.documents.parsers.host import ParserHost
+from citewell.documents.paying import PaidModel
 from citewell.domain.documents import Chunk, DocumentStatus, FailureCode, ParsedText, TextKind
 from citewell.domain.errors import (
     DocumentError,
@@ -44,6 +45,7 @@ class Ingestion:
     blobs: BlobStore
     parser: ParserHost
     embedder: Embedder
+    paid: PaidModel | None = None
 
     async def run(self, lease: Lease) -> None:
         """Bring the job to an end: done, failed with a reason, or back in the queue."""
@@ -125,18 +127,20 @@ class Ingestion:
         missing = [chunk for chunk in chunks if chunk.ordinal not in done]
         written = len(done)
         for start in range(0, len(missing), BATCH):
-            batch = await self._embed(missing[start : start + BATCH], parsed.text)
+            batch = await self._embed(lease, missing[start : start + BATCH], parsed.text)
             written += len(batch)
             await self._write(lease, version, space_id, batch, (written, len(chunks)))
 
-    async def _embed(self, batch: Sequence[Chunk], text: str) -> Sequence[NewChunk]:
+    async def _embed(self, lease: Lease, batch: Sequence[Chunk], text: str) -> Sequence[NewChunk]:
         texts = [text[chunk.start : chunk.end] for chunk in batch]
-        vectors = await self.embedder.embed_passages(
-            [
-                PassageText(words, chunk.context, chunk.windows)
-                for words, chunk in zip(texts, batch, strict=True)
-            ]
-        )
+        passages = [
+            PassageText(words, chunk.context, chunk.windows)
+            for words, chunk in zip(texts, batch, strict=True)
+        ]
+        if self.paid is None:
+            vectors = await self.embedder.embed_passages(passages)
+        else:
+            vectors = await self.paid.embed_passages(lease.job.tenant_id, passages)
         return [NewChunk(*one) for one in zip(batch, texts, vectors, strict=True)]
 
     async def _write(

@@ -1,9 +1,13 @@
 """What a tenant may store and spend, and how much of it is used."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
-from citewell.domain.errors import QuotaExceededError
+from citewell.domain.errors import BudgetExceededError, QuotaExceededError
+from citewell.domain.ids import TenantId
 
 
 class Resource(StrEnum):
@@ -35,3 +39,71 @@ class Quota:
             f" stored, {self.left or 0:,} are left, and this needs {more:,} or more.",
             hint="Delete something, or ask whoever runs this installation for a larger quota.",
         )
+
+
+class Period(StrEnum):
+    """How long a budget lasts; days and months of UTC."""
+
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What calls of models cost: tokens, and money in the installation's currency."""
+
+    tokens: int = 0
+    money: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a tenant may spend in a period, None without a limit, and what it has spent in this one.
+
+    `spent` includes what is reserved for calls that go on now. `resets_in` is in seconds.
+    """
+
+    period: Period
+    tokens: int | None
+    money: Decimal | None
+    spent: Amount
+    resets_in: float
+
+    def check(self, more: Amount) -> None:
+        """Pass when `more` fits, or raise `BudgetExceededError`."""
+        wanted = (
+            ("tokens", self.tokens, self.spent.tokens, more.tokens),
+            ("money", self.money, self.spent.money, more.money),
+        )
+        for what, most, spent, extra in wanted:
+            if most is not None and spent + extra > most:
+                raise BudgetExceededError(
+                    f"The tenant's budget of {what} for this {self.period} is used up: {spent:,} of"
+                    f" {most:,} are spent or reserved, and this needs {extra:,}.",
+                    hint="Wait for the next one, or have an administrator raise it.",
+                    retry_after=self.resets_in,
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A call before it is made: which step asks which model, and what it costs at most."""
+
+    step: str
+    model: str
+    most: Amount
+
+
+@dataclass(slots=True)
+class Bill:
+    """What a call did cost; whoever makes the call writes it down before it ends."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    money: Decimal = Decimal(0)
+
+
+# Pays for a call of a model out of a tenant's budgets: reserves what it costs at most, and settles
+# at the end by the bill, also of a call that failed. Raises `BudgetExceededError` before the call
+# when it does not fit.
+Pay = Callable[[TenantId, ModelCall], AbstractAsyncContextManager[Bill]]

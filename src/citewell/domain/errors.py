@@ -12,6 +12,7 @@ AppError
 ├── TooLargeError      over a stated limit
 ├── UnsupportedError   a kind of file or option that nobody here can handle
 ├── LimitedError       too often; `retry_after` seconds
+│   └── BudgetExceededError  more than the tenant may spend on models
 ├── UnavailableError   a part that we depend on is not there now; `retry_after` seconds
 ├── UpstreamError      a model or service answered wrongly
 ├── TimedOutError      took longer than the stated limit
@@ -122,6 +123,12 @@ class LimitedError(AppError):
         """`retry_after` is in seconds."""
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+
+
+class BudgetExceededError(LimitedError):
+    """The tenant would spend more on models than it may; `retry_after` is the next period."""
+
+    code = "budget_exceeded"
 
 
 class UnavailableError(LimitedError):

@@ -11,9 +11,10 @@ import orjson
 from numpy.typing import NDArray
 
 from citewell.domain.errors import UnavailableError, UpstreamError
+from citewell.inference import metering
 from citewell.inference.egress import Reply, UnreachableError, open_client, post_json
 from citewell.inference.embedding import EmbeddingModel, PassageText, Vector
-from citewell.inference.openai_wire import explain, vectors
+from citewell.inference.openai_wire import explain, tokens, vectors
 from citewell.inference.passage_text import encodable, in_context
 from citewell.inference.retries import Patience, TransientError, persist, seconds_asked
 
@@ -122,6 +123,7 @@ class OpenAIEmbedder:
         )
         async with self._slots:
             content = await persist(lambda: self._ask(body), self._server.patience)
+        metering.count(tokens(content))
         return await asyncio.to_thread(vectors, content, len(texts), self.model.dimension)
 
     async def _ask(self, body: bytes) -> bytes:

@@ -43,6 +43,15 @@ def vectors(content: bytes, count: int, dimension: int) -> NDArray[np.float32]:
     return made
 
 
+def tokens(content: bytes) -> int:
+    """How many tokens the server says it read; 0 when it does not say."""
+    try:
+        said = orjson.loads(content)["usage"]["prompt_tokens"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return 0
+    return said if isinstance(said, int) and said > 0 else 0
+
+
 def explain(content: bytes) -> str:
     """What the server said went wrong, in its own words, cut to a line."""
     try:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal, Role
+from citewell.storage.repositories.accounts.budgets import BudgetRepository
 from citewell.storage.repositories.accounts.installation import Installation
 from citewell.storage.repositories.accounts.quotas import QuotaRepository
 from citewell.storage.repositories.accounts.sessions import SessionRepository
@@ -130,6 +131,11 @@ class Transaction(_Who):
     def chunks(self) -> ChunkRepository:
         """Chunks and their embeddings."""
         return ChunkRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def budgets(self) -> BudgetRepository:
+        """What the tenant spends on models, and may."""
+        return BudgetRepository(self.connection, self.tenant_id)
 
     @cached_property
     def quotas(self) -> QuotaRepository:

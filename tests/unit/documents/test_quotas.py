@@ -2,14 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
+from citewell.accounts.budgets import Budgets
+from citewell.documents.ingest import BATCH
+from citewell.documents.paying import PaidModel
 from citewell.documents.service import Upload
-from citewell.domain.allowances import Quota, Resource
+from citewell.domain.allowances import Period, Quota, Resource
 from citewell.domain.documents import DocumentStatus, OnDuplicate
 from citewell.domain.errors import ConflictError, QuotaExceededError
 from citewell.domain.ids import TenantId
+from citewell.domain.jobs import JobState
 from tests.unit.documents.conftest import Library
 from tests.unit.documents.packaged import pptx, zipped
 
@@ -169,3 +175,24 @@ async def test_a_counter_that_is_wrong_is_repaired(library: Library) -> None:
         before, after = await tx.quotas.recount()
     assert [one.used for one in before] == [9, len(LAMP), 0, 9]
     assert [one.used for one in after] == [1, len(LAMP), 0, 0]
+
+
+async def test_work_stops_in_the_middle_when_the_budget_does_and_goes_on_when_it_is_raised(
+    library: Library,
+) -> None:
+    budgets = Budgets(library.database)
+    paid = PaidModel(library.embedding, budgets.paying, Decimal(0))
+    library.ingestion = replace(library.ingestion, paid=paid)
+    body = "The keeper trims the lamp at dusk and writes the hour into the book. " * 12
+    long = "\n\n".join(f"# Part {n}\n\n{body}" for n in range(BATCH + 20)).encode()
+    await budgets.set(library.owner, {Period.DAY: (BATCH * len(body) // 5 * 11 // 10, None)})
+    accepted = await library.add("long.md", long)
+    await library.work()
+    job = await library.job_of(accepted.document)
+    assert (job.state, job.error_code) == (JobState.QUEUED, "budget_exceeded")
+    first = len(library.embedding.texts)
+    assert 0 < first < job.progress_total
+    await budgets.set(library.owner, {Period.DAY: (None, None)})
+    await library.work()
+    assert (await library.shown(accepted.document)).status is DocumentStatus.READY
+    assert len(library.embedding.texts) == job.progress_total, "nothing is paid for twice"

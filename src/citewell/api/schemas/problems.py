@@ -26,6 +26,7 @@ class Code(StrEnum):
     INVALID = "invalid"
     DOCUMENT = "document"
     RATE_LIMITED = "rate_limited"
+    BUDGET_EXCEEDED = "budget_exceeded"
     INTERNAL = "internal"
     UPSTREAM = "upstream"
     UNAVAILABLE = "unavailable"
@@ -57,7 +58,8 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.WRONG_HOST: Meaning(421, "The server does not answer to this host name."),
     Code.INVALID: Meaning(422, "The request does not have the declared shape; see `errors`."),
     Code.DOCUMENT: Meaning(422, "The file cannot become text."),
-    Code.RATE_LIMITED: Meaning(429, "Too often, or over a budget; see `Retry-After`."),
+    Code.RATE_LIMITED: Meaning(429, "Too often; see `Retry-After`."),
+    Code.BUDGET_EXCEEDED: Meaning(429, "The tenant would spend more on models than it may."),
     Code.INTERNAL: Meaning(500, "A defect; the log has it under the request id."),
     Code.UPSTREAM: Meaning(502, "A model or service failed or answered wrongly."),
     Code.UNAVAILABLE: Meaning(503, "Something that is needed is not there now."),

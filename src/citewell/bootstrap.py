@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from citewell.accounts.budgets import Budgets
+from citewell.accounts.privacy.service import Privacy
 from citewell.accounts.secrets import admin_key
 from citewell.accounts.service import Accounts
 from citewell.agent.service import Agent
@@ -91,6 +92,7 @@ class App:
     chat: Chat
     agent: Agent
     accounts: Accounts
+    privacy: Privacy
     tasks: Tasks
     admin_key: str
 
@@ -281,6 +283,7 @@ def _wire(core: Core) -> App:
         agent=agent,
         chat=Chat(database, core.notifications, agent, core.tasks),
         accounts=Accounts(database),
+        privacy=Privacy(database, core.blobs),
         tasks=core.tasks,
         admin_key=admin_key(core.home / "secrets", given),
     )

@@ -89,6 +89,17 @@ class IndexSettings(_Section):
     """Collections with fewer chunks are searched exactly; larger ones get a trained index."""
 
 
+class RetentionSettings(_Section):
+    """How long what people leave behind is kept; absent means until somebody removes it."""
+
+    conversation_days: float | None = Field(default=None, gt=0)
+    """Conversations with their messages and runs, counted from the last run."""
+    event_days: float | None = Field(default=None, gt=0)
+    """Event logs of runs that have ended; the answers stay."""
+    export_days: float = Field(default=7.0, gt=0)
+    """Copies that people asked for of what is stored about them."""
+
+
 class Settings(BaseSettings):
     """Everything that can be configured; unknown `CITEWELL_` variables are reported at start."""
 
@@ -132,6 +143,7 @@ class Settings(BaseSettings):
     embedding: EmbeddingSettings = EmbeddingSettings()
     limits: LimitSettings = LimitSettings()
     index: IndexSettings = IndexSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 def read_settings(**given: Any) -> Settings:

@@ -14,8 +14,10 @@ from citewell.api.app import guarded_routes
 from citewell.api.guard import GuardedRoute, Policy, policy_of
 from citewell.bootstrap import App
 from citewell.domain.errors import StartError
-from citewell.domain.ids import RunId, TenantId, new_id
+from citewell.domain.ids import ErasureId, RunId, TenantId, UserId, new_id
 from citewell.domain.principal import Role, Scope
+from citewell.domain.privacy import Erasure
+from citewell.storage.transaction import Transaction
 from tests.api.conftest import Keys
 
 BODIES: dict[str, Any] = {
@@ -25,6 +27,9 @@ BODIES: dict[str, Any] = {
     "add_document": {"text": "Text.", "title": "Title"},
     "change_document": {"title": "Changed"},
     "search": {"query": "What?"},
+    "decide": {"purpose": "newsletter", "version": "1", "given": True},
+    "start_export": {},
+    "start_erasure": {},
     "sign_in": {"key": "x" * 40},
     "set_budgets": {"month": {"tokens": 1_000_000}},
 }
@@ -42,6 +47,8 @@ class Things:
     document_id: str
     job_id: str
     run_id: str
+    export_id: str
+    erasure_id: str
 
 
 async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
@@ -56,13 +63,33 @@ async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
     async with app.database.transaction(principal.tenant_id) as tx:
         conversation = await tx.conversations.create(principal.user_id, "Canary")
         await tx.runs.create(run_id, conversation, principal.user_id, {"text": "Canary"})
+        export = await tx.requests.ask_export(principal.user_id, principal.user_id)
+        erasure = await ask_erasure(tx, principal.user_id)
     del client.headers["authorization"]
     job, document = accepted.json()["job"]["id"], accepted.json()["document"]["id"]
-    return Things(made.json()["id"], document, job, str(run_id))
+    return Things(made.json()["id"], document, job, str(run_id), str(export.id), str(erasure.id))
+
+
+async def ask_erasure(tx: Transaction, person: UserId) -> Erasure:
+    """An entry of the ledger that no job will ever execute."""
+    asked = Erasure(
+        id=ErasureId(new_id()),
+        tenant_id=tx.tenant_id,
+        user_id=person,
+        requested_by=person,
+        everywhere=True,
+        with_documents=False,
+        created_at=await tx.now(),
+        erased_at=None,
+        scrubbed_at=None,
+        removed={},
+    )
+    await tx.requests.add_erasure(asked)
+    return asked
 
 
 def missing() -> Things:
-    return Things(*(str(uuid4()) for _ in range(4)))
+    return Things(*(str(uuid4()) for _ in range(len(Things.__slots__))))
 
 
 async def call(

@@ -21,6 +21,7 @@ from citewell.api.routes import (
     info,
     jobs,
     pages,
+    privacy,
     query,
     runs,
     search,
@@ -35,7 +36,19 @@ from citewell.telemetry.logs import logger
 Opener = Callable[[], AbstractAsyncContextManager[App]]
 ROUTERS = tuple(
     room.router
-    for room in (query, info, collections, documents, jobs, search, runs, usage, health, pages)
+    for room in (
+        query,
+        info,
+        collections,
+        documents,
+        jobs,
+        search,
+        runs,
+        usage,
+        privacy,
+        health,
+        pages,
+    )
 )
 
 log = logger(__name__)

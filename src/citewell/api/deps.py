@@ -10,8 +10,8 @@ from citewell.bootstrap import App
 from citewell.documents.chunks import Chunks
 from citewell.documents.collections import Collections
 from citewell.documents.queue import JobQueue
-from citewell.documents.repetition import RequestKey
 from citewell.domain.principal import Principal
+from citewell.storage.repetition import RequestKey
 
 MAX_PAGE = 200
 

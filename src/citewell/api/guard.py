@@ -47,6 +47,8 @@ class Policy:
 
 PUBLIC = Policy(public=True)
 SIGNED_IN = Policy()
+# A role of any height, but no narrow key: what it opens is all that is known of its owner.
+OWN_DATA = Policy(scope=Scope.ADMIN)
 CAN_SEARCH = Policy(scope=Scope.SEARCH)
 CAN_ASK = Policy(scope=Scope.ASK)
 CAN_READ = Policy(scope=Scope.DOCUMENTS_READ)

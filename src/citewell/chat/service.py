@@ -14,13 +14,13 @@ from citewell.chat.narration import Narration
 from citewell.chat.outcome import Outcome, outcome_of
 from citewell.chat.recovery import Recovery
 from citewell.chat.turn import Turn
-from citewell.documents.repetition import RequestKey, do_once
 from citewell.domain.errors import GoneError, InvalidError, LeaseLostError, UnavailableError
 from citewell.domain.ids import CollectionId, ConversationId, RunId, new_id
 from citewell.domain.principal import Principal, Scope
 from citewell.domain.run_events import Question
 from citewell.storage.database import Database
 from citewell.storage.notifications import Notifications
+from citewell.storage.repetition import RequestKey, do_once
 from citewell.storage.repositories.runs import RUNS_TOPIC, JsonObject, Run
 from citewell.storage.transaction import Transaction
 from citewell.telemetry.logs import logger

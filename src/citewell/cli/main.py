@@ -14,6 +14,7 @@ from citewell.cli import (
     indexes,
     jobs,
     operating,
+    privacy,
     usage,
 )
 from citewell.cli.options import Json, Output, Server, Target, wants_json
@@ -35,6 +36,7 @@ app.add_typer(documents.app, name="docs")
 app.add_typer(collections.app, name="collections")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(indexes.app, name="index")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(database.app, name="db")
 app.add_typer(usage.app, name="usage")
 app.command()(operating.serve)

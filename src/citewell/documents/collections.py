@@ -5,7 +5,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from citewell.documents.naming import clean_name, clean_text
-from citewell.documents.repetition import RequestKey, do_once
 from citewell.documents.revisions import check_unchanged
 from citewell.domain.documents import Collection
 from citewell.domain.errors import FieldProblem, InvalidError
@@ -13,6 +12,7 @@ from citewell.domain.ids import CollectionId
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.inference.embedding import EmbeddingModel
 from citewell.storage.database import Database
+from citewell.storage.repetition import RequestKey, do_once
 from citewell.storage.transaction import Transaction
 
 DEFAULT_COLLECTION = "default"

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from citewell.documents.repetition import RequestKey, do_once
 from citewell.domain.documents import DocumentStatus
 from citewell.domain.errors import ConflictError
 from citewell.domain.ids import DocumentId, JobId, VersionId
 from citewell.domain.jobs import Job, JobKind, JobState
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.storage.database import Database
+from citewell.storage.repetition import RequestKey, do_once
 from citewell.storage.transaction import Transaction
 
 ENDED_EARLY = frozenset({JobState.FAILED, JobState.CANCELLED})
@@ -51,6 +51,8 @@ class JobQueue:
             job = await tx.jobs.get(job_id)
             if job.kind is JobKind.PURGE:
                 raise ConflictError("A removal cannot be stopped: its document is gone already.")
+            if job.kind is JobKind.ERASE:
+                raise ConflictError("An erasure cannot be stopped once it was asked for.")
             cancelled = await tx.jobs.cancel(job_id)
             await self._say(tx, job, cancelled=True)
             await tx.audit.record(principal.user_id, "job.cancel", str(job_id))

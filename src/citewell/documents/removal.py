@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from citewell.domain.documents import Receipt
 from citewell.domain.ids import DocumentId
 from citewell.domain.jobs import JobKind, Lease
-from citewell.domain.principal import Principal
+from citewell.domain.principal import Principal, Role, Scope
+from citewell.domain.privacy import Erasure
 from citewell.storage.blobs import TEMPORARY_SECONDS, BlobStore
 from citewell.storage.database import Database
 from citewell.storage.repositories.collections import ChangeKind
@@ -29,6 +30,16 @@ async def take_out(tx: Transaction, principal: Principal, document_id: DocumentI
     await tx.jobs.enqueue(JobKind.PURGE, document_id, priority=1)
     await tx.audit.record(principal.user_id, "document.delete", str(document_id), details=removed)
     return Receipt(document_id, removed, searchable=False, deleted_at=await tx.now())
+
+
+async def remove_uploads(tx: Transaction, asked: Erasure) -> list[str]:
+    """Remove, rows and all, what only this person brought; returns blobs that nobody needs."""
+    by = Principal(tx.tenant_id, asked.requested_by, Role.OWNER, frozenset(Scope))
+    keys: list[str] = []
+    for document_id in await tx.people.uploads(asked.user_id):
+        await take_out(tx, by, document_id)
+        keys += await tx.documents.purge(document_id)
+    return keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import Any
 from citewell.documents.collections import DEFAULT_COLLECTION, Collections
 from citewell.documents.naming import clean_filename, clean_text, clean_title
 from citewell.documents.removal import take_out
-from citewell.documents.repetition import RequestKey, do_once
 from citewell.documents.revisions import check_unchanged
 from citewell.documents.room import Room
 from citewell.domain.documents import (
@@ -27,6 +26,7 @@ from citewell.domain.principal import Principal, Role, Scope
 from citewell.inference.embedding import EmbeddingModel
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
+from citewell.storage.repetition import RequestKey, do_once
 from citewell.storage.repositories.arrivals import NewDocument
 from citewell.storage.repositories.documents import DocumentQuery
 from citewell.storage.repositories.versions import StoredBlob

@@ -23,6 +23,8 @@ JobId = NewType("JobId", UUID)
 ConversationId = NewType("ConversationId", UUID)
 MessageId = NewType("MessageId", UUID)
 RunId = NewType("RunId", UUID)
+ExportId = NewType("ExportId", UUID)
+ErasureId = NewType("ErasureId", UUID)
 
 DEFAULT_TENANT = TenantId(UUID("00000000-0000-7000-8000-000000000001"))
 

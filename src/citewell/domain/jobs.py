@@ -23,13 +23,16 @@ class JobKind(StrEnum):
 
     INGEST = "ingest"
     PURGE = "purge"
+    EXPORT = "export"
+    ERASE = "erase"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """A piece of work about one `subject`.
 
-    The subject is a document version for `ingest`, a document for `purge`.
+    The subject is a document version for `ingest`, a document for `purge`, and the row of the
+    request for `export` and `erase`.
 
     `progress_done`/`progress_total` count committed chunks; they never go backwards.
     `queue_position` is None where nobody has counted: of a job that is not queued, or is new.

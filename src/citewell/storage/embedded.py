@@ -114,6 +114,9 @@ class EmbeddedPostgres:
 
     def _ensure_database(self) -> None:
         with psycopg.connect(str(self.server.get_uri()), autocommit=True) as connection:
+            # A recycled segment of the write-ahead log keeps what was deleted for an unknown time.
+            connection.execute("ALTER SYSTEM SET wal_recycle = 'off'")
+            connection.execute("SELECT pg_reload_conf()")
             found = connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)
             ).fetchone()

@@ -31,6 +31,9 @@ from citewell.storage.repositories.documents import DocumentRepository
 from citewell.storage.repositories.idempotency import IdempotencyRepository
 from citewell.storage.repositories.jobs import JobRepository
 from citewell.storage.repositories.keys import KeyRepository
+from citewell.storage.repositories.privacy.clocks import ClockRepository
+from citewell.storage.repositories.privacy.people import PeopleRepository
+from citewell.storage.repositories.privacy.requests import RequestRepository
 from citewell.storage.repositories.runs import RunRepository
 from citewell.storage.repositories.spaces import SpaceRepository
 from citewell.storage.repositories.versions import VersionRepository
@@ -83,6 +86,21 @@ class _Who:
     def shares(self) -> ShareRepository:
         """Who may see a collection."""
         return ShareRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def people(self) -> PeopleRepository:
+        """All that is held about a person."""
+        return PeopleRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def requests(self) -> RequestRepository:
+        """Consents, exports and erasures."""
+        return RequestRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def clocks(self) -> ClockRepository:
+        """What is kept for a time only."""
+        return ClockRepository(self.connection, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditRepository:

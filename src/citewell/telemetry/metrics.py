@@ -34,6 +34,9 @@ search_seconds = Histogram(
 )
 runs = Counter("citewell_runs", "Runs that ended.", ("outcome",), registry=REGISTRY)
 jobs = Gauge("citewell_jobs", "Jobs that are not finished.", ("state",), registry=REGISTRY)
+expired = Counter(
+    "citewell_expired", "Things removed when their time had come.", ("kind",), registry=REGISTRY
+)
 sockets = Gauge("citewell_sockets", "Open WebSocket connections.", registry=REGISTRY)
 projections = Gauge("citewell_projections", "Projections in memory.", registry=REGISTRY)
 projection_chunks = Gauge(

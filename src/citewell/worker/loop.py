@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import assert_never
 from uuid import UUID
 
+from citewell.accounts.privacy.erasing import Erasing
+from citewell.accounts.privacy.exporting import Exporting
+from citewell.accounts.privacy.retention import Retention
 from citewell.documents.ingest import Ingestion, mark_failed
 from citewell.documents.removal import Removal
 from citewell.domain.documents import FailureCode
@@ -39,6 +42,9 @@ class Worker:
     notifications: Notifications
     ingestion: Ingestion
     removal: Removal
+    exporting: Exporting
+    erasing: Erasing
+    retention: Retention
     _busy: dict[asyncio.Task[None], Lease] = field(default_factory=dict)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -103,13 +109,7 @@ class Worker:
         job = lease.job
         log.info("job.started", job=str(job.id), kind=job.kind.value, attempt=job.attempts)
         try:
-            match job.kind:
-                case JobKind.INGEST:
-                    await self.ingestion.run(lease)
-                case JobKind.PURGE:
-                    await self.removal.run(lease)
-                case _:
-                    assert_never(job.kind)
+            await self._do(lease)
         except LeaseLostError:
             log.warning("job.lease_lost", job=str(job.id))
         except UnavailableError:
@@ -131,6 +131,19 @@ class Worker:
                     await mark_failed(tx, version, FailureCode.INTERNAL, reason)
         except (LeaseLostError, UnavailableError):
             log.warning("job.failure_not_stored", job=str(lease.job.id))
+
+    async def _do(self, lease: Lease) -> None:
+        match lease.job.kind:
+            case JobKind.INGEST:
+                await self.ingestion.run(lease)
+            case JobKind.PURGE:
+                await self.removal.run(lease)
+            case JobKind.EXPORT:
+                await self.exporting.run(lease)
+            case JobKind.ERASE:
+                await self.erasing.run(lease)
+            case _:
+                assert_never(lease.job.kind)
 
     async def _beat(self) -> None:
         for task, lease in list(self._busy.items()):
@@ -157,6 +170,7 @@ class Worker:
         removed = await self.removal.sweep()
         if removed:
             log.info("blobs.swept", files=removed)
+        await self.retention.sweep()
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from citewell.documents.collections import MAX_NAME, Collections
-from citewell.documents.repetition import RequestKey
 from citewell.documents.revisions import revision
 from citewell.documents.service import Upload
 from citewell.domain.documents import Collection
@@ -19,6 +18,7 @@ from citewell.domain.errors import (
 )
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Role
+from citewell.storage.repetition import RequestKey
 from tests.unit.documents.conftest import MODEL, Library, pieces
 
 

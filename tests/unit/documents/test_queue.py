@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from citewell.documents.repetition import RequestKey
 from citewell.domain.documents import DocumentStatus
 from citewell.domain.errors import (
     ConflictError,
@@ -17,6 +16,7 @@ from citewell.domain.errors import (
 from citewell.domain.ids import TenantId
 from citewell.domain.jobs import JobState
 from citewell.domain.principal import Role
+from citewell.storage.repetition import RequestKey
 from tests.unit.documents.conftest import Library
 
 LAMP = b"The lamp burns whale oil.\n"

@@ -9,7 +9,6 @@ from typing import cast
 import pytest
 
 from citewell.documents.queue import JobQueue
-from citewell.documents.repetition import RequestKey
 from citewell.documents.service import Accepted, Upload
 from citewell.domain.documents import DocumentStatus, OnDuplicate
 from citewell.domain.errors import (
@@ -24,6 +23,7 @@ from citewell.domain.ids import CollectionId, TenantId, new_id
 from citewell.domain.jobs import JobState
 from citewell.domain.principal import Role, Scope
 from citewell.storage.database import Database
+from citewell.storage.repetition import RequestKey
 from citewell.storage.transaction import Transaction
 from tests.unit.documents.conftest import LIMIT, Library, pieces
 

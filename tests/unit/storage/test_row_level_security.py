@@ -14,6 +14,7 @@ from citewell.domain.ids import (
     CollectionId,
     ConversationId,
     DocumentId,
+    ErasureId,
     JobId,
     RunId,
     SessionId,
@@ -26,6 +27,7 @@ from citewell.domain.ids import (
 from citewell.domain.jobs import JobKind
 from citewell.domain.passages import Answer, Citation
 from citewell.domain.principal import Principal, Role, Scope
+from citewell.domain.privacy import Erasure
 from citewell.storage.database import Database
 from citewell.storage.repositories.accounts.sessions import NewRefreshToken
 from citewell.storage.repositories.arrivals import NewDocument
@@ -46,6 +48,7 @@ SYSTEM_READS = {
     "users": EVERY["users"] - {"created_at"},
     "collections": {"id", "tenant_id", "head"},
     "document_versions": {"blob_key"},
+    "exports": {"blob_key"},
     "runs": {"id", "tenant_id", "state", "lease_until"},
     "quotas": EVERY["quotas"],
     **{
@@ -87,7 +90,17 @@ async def fill(tx: Transaction) -> Stored:
     await tx.sessions.add_ticket(holder, new_id().bytes, day)
     await tx.idempotency.claim(IdempotencyKey(user, "POST /x", "k", b"1"))
     await fill_conversation(tx, user, stored)
+    await fill_requests(tx, user)
     return stored
+
+
+async def fill_requests(tx: Transaction, user: UserId) -> None:
+    await tx.requests.decide(user, "newsletter", "1", given=True)
+    await tx.requests.ask_export(user, user)
+    flags = {"everywhere": True, "with_documents": False}
+    times = {"created_at": await tx.now(), "erased_at": None, "scrubbed_at": None}
+    asked = Erasure(ErasureId(new_id()), tx.tenant_id, user, user, **flags, **times, removed={})  # type: ignore[arg-type]
+    assert await tx.requests.add_erasure(asked)
 
 
 async def fill_conversation(tx: Transaction, user: UserId, stored: Stored) -> None:
@@ -176,7 +189,7 @@ async def test_nothing_of_another_tenant_can_be_changed_or_deleted(
 ) -> None:
     before = {table: await counted(database, table, other_tenant) for table in OWNED}
     for table in OWNED:
-        if table in {"audit_log", "quotas"}:  # No tenant may remove them.
+        if table in {"audit_log", "quotas", "erasures"}:  # No tenant may remove them.
             continue
         async with database.transaction(tenant) as tx:
             done = await tx.connection.execute(
@@ -187,10 +200,15 @@ async def test_nothing_of_another_tenant_can_be_changed_or_deleted(
     assert {t: await counted(database, t, other_tenant) for t in OWNED} == before
 
 
-async def test_the_audit_log_can_only_grow(
+async def test_records_and_the_ledger_can_only_grow(
     database: Database, tenant: TenantId, theirs: Stored
 ) -> None:
-    for statement in ("DELETE FROM audit_log", "UPDATE audit_log SET action = 'nothing'"):
+    for statement in (
+        "DELETE FROM audit_log",
+        "UPDATE audit_log SET action = 'nothing'",
+        "DELETE FROM erasures",
+        "UPDATE consents SET given = true",
+    ):
         with pytest.raises(ProgrammingError, match="permission denied"):
             async with database.transaction(tenant) as tx:
                 await tx.connection.execute(text(statement))

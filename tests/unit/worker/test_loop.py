@@ -7,6 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from citewell.accounts.privacy.erasing import Erasing
+from citewell.accounts.privacy.exporting import Exporting
+from citewell.accounts.privacy.retention import Retention
 from citewell.documents.ingest import Ingestion
 from citewell.documents.removal import Removal
 from citewell.domain.ids import TenantId
@@ -50,6 +53,9 @@ def worker(database: Database, work: Endless, monkeypatch: pytest.MonkeyPatch) -
         Notifications(database.url),
         cast("Ingestion", work),
         cast("Removal", work),
+        cast("Exporting", work),
+        cast("Erasing", work),
+        cast("Retention", work),
     )
 
 

@@ -19,11 +19,11 @@ from citewell.api.bodies.reading import (
 from citewell.api.errors import from_validation
 from citewell.api.schemas.documents import NewText
 from citewell.api.server import Server
-from citewell.documents.repetition import RequestKey
 from citewell.documents.service import Accepted
 from citewell.domain.errors import TimedOutError, UnsupportedError
 from citewell.domain.ids import CollectionId
 from citewell.domain.principal import Principal
+from citewell.storage.repetition import RequestKey
 
 FORM_OVERHEAD_BYTES = 2_000_000
 

@@ -9,11 +9,13 @@ from uuid import UUID, uuid4
 
 import uvloop
 
+from citewell.accounts.privacy.exporting import Exporting
 from citewell.bootstrap import open_core
 from citewell.config import Settings
 from citewell.documents.parsers.host import ParserHost
 from citewell.telemetry.logs import configure
 from citewell.worker.loop import Worker
+from citewell.worker.privacy import erasing_of, retention_of
 
 _PR_SET_PDEATHSIG = 1
 
@@ -34,8 +36,19 @@ async def _work(settings: Settings, worker_id: UUID) -> None:
     limits = settings.limits
     host = ParserHost(limits.parse_seconds, limits.parse_memory_bytes, limits.text_chars)
     async with open_core(settings, on_failure=lambda _: stop.set()) as core, host:
-        ingestion, removal = core.ingestion(host), core.removal()
-        await Worker(worker_id, core.database, core.notifications, ingestion, removal).run(stop)
+        erasing = erasing_of(core)
+        await erasing.replay()
+        worker = Worker(
+            worker_id,
+            core.database,
+            core.notifications,
+            core.ingestion(host),
+            core.removal(),
+            Exporting(core.database, core.blobs),
+            erasing,
+            retention_of(core),
+        )
+        await worker.run(stop)
 
 
 def _die_with_parent() -> None:

@@ -2,11 +2,17 @@
 
 from alembic import context
 
-from citewell.storage.tables import conversations, documents, sessions, tenancy
+from citewell.storage.tables import conversations, documents, privacy, sessions, tenancy
 from citewell.storage.tables.schema import metadata
 
 # Importing the tables fills the metadata.
-TABLES = (conversations.runs, documents.documents, sessions.signing_keys, tenancy.tenants)
+TABLES = (
+    conversations.runs,
+    documents.documents,
+    privacy.consents,
+    sessions.signing_keys,
+    tenancy.tenants,
+)
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

@@ -12,6 +12,7 @@ from citewell.domain.jobs import JobState, Lease
 from citewell.storage.repositories.jobs import to_job
 from citewell.storage.tables.conversations import runs
 from citewell.storage.tables.documents import collections, document_versions, jobs
+from citewell.storage.tables.privacy import exports
 
 LEASE_SECONDS = 15
 POISON_CRASHES = 3
@@ -123,8 +124,11 @@ class SystemRepository:
         return {CollectionId(row.id): row.head for row in found}
 
     async def blob_keys(self) -> set[str]:
-        """Every blob that a version refers to."""
-        found = await self.connection.execute(select(document_versions.c.blob_key))
+        """Every blob that a version or an export refers to."""
+        copies = select(exports.c.blob_key).where(exports.c.blob_key.is_not(None))
+        found = await self.connection.execute(
+            select(document_versions.c.blob_key).union_all(copies)
+        )
         return set(found.scalars())
 
     async def abandoned_runs(self) -> list[tuple[TenantId, RunId]]:

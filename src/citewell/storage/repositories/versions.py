@@ -3,13 +3,13 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
 
 from citewell.domain.documents import Heading, PageSpan, ParsedText, TextKind
 from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import CollectionId, DocumentId, VersionId, new_id
 from citewell.storage.repositories.scope import Scope
-from citewell.storage.tables.documents import document_versions, documents
+from citewell.storage.tables.documents import CALLER, document_versions, documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,17 @@ class VersionRepository(Scope):
         last = select(func.coalesce(func.max(document_versions.c.number), 0) + 1).where(
             document_versions.c.document_id == document_id
         )
+        # Reading the same bytes again does not make them somebody else's.
+        same = (document_versions.c.document_id == document_id) & (
+            document_versions.c.blob_key == blob.key
+        )
+        brought = select(document_versions.c.added_by).where(same).limit(1).scalar_subquery()
         await self.connection.execute(
             insert(document_versions).values(
                 id=version_id,
+                added_by=case(
+                    (select(document_versions.c.id).where(same).exists(), brought), else_=CALLER
+                ),
                 tenant_id=self.tenant_id,
                 document_id=document_id,
                 number=last.scalar_subquery(),

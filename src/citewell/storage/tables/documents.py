@@ -21,6 +21,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from citewell.storage.tables.schema import identity, metadata, moment, reference, tenant
 
+CALLER = text("(NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid")
+
 spaces = Table(
     "spaces",
     metadata,
@@ -97,6 +99,8 @@ document_versions = Table(
     # What counts against the quota, beside `size`.
     Column("page_count", Integer, nullable=False, server_default="0"),
     Column("tokens", BigInteger, nullable=False, server_default="0"),
+    # Who brought the bytes: the caller of the transaction, nobody for the server's own work.
+    Column("added_by", Uuid(), nullable=True, index=True, server_default=CALLER),
     UniqueConstraint("document_id", "number"),
 )
 

@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from citewell.domain.accounts import SigningKey, Tenant
 from citewell.domain.errors import ConflictError, NotFoundError
-from citewell.domain.ids import DEFAULT_TENANT, TenantId, new_id
+from citewell.domain.ids import DEFAULT_TENANT, TenantId, UserId, new_id
+from citewell.domain.principal import Role
 from citewell.storage.repositories.accounts.credentials import CredentialRepository
 from citewell.storage.repositories.accounts.quotas import QuotaLimits
 from citewell.storage.tables.sessions import signing_keys
-from citewell.storage.tables.tenancy import tenants
+from citewell.storage.tables.tenancy import memberships, tenants
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,27 @@ class Installation:
     def signing_keys(self) -> "SigningKeyRepository":
         """The keys that sign access tokens."""
         return SigningKeyRepository(self.connection)
+
+    async def owned_alone(self, person: UserId) -> int:
+        """How many tenants have this person for their only owner."""
+        others = memberships.alias()
+        nobody_else = ~(
+            select(others.c.id)
+            .where(
+                others.c.tenant_id == memberships.c.tenant_id,
+                others.c.role == int(Role.OWNER),
+                others.c.user_id != person,
+            )
+            .exists()
+        )
+        found = await self.connection.execute(
+            select(func.count())
+            .select_from(memberships)
+            .where(
+                memberships.c.user_id == person, memberships.c.role == int(Role.OWNER), nobody_else
+            )
+        )
+        return int(found.scalar_one())
 
     async def guess(self, subject: bytes, *, most: int, window: timedelta) -> timedelta | None:
         """Count an attempt, at most `most` in any `window`; else how long to wait for the next.
@@ -116,6 +138,11 @@ class TenantRepository:
         if row is None:
             return None
         return Tenant(TenantId(row.id), row.name, row.created_at, row.suspended_at)
+
+    async def every(self) -> Sequence[TenantId]:
+        """Their ids, the oldest first."""
+        rows = await self.connection.execute(select(tenants.c.id).order_by(tenants.c.id))
+        return [TenantId(key) for key in rows.scalars()]
 
     async def page(self, *, after: str = "", limit: int = 200) -> Sequence[Tenant]:
         """In order of name, those after `after`."""

@@ -32,16 +32,17 @@ from citewell.retrieval.projections import Projections
 from citewell.retrieval.service import Retrieval
 from citewell.storage import schema
 from citewell.storage.blobs import BlobStore
-from citewell.storage.database import Database, refusal
+from citewell.storage.database import Database
 from citewell.storage.embedded import EmbeddedPostgres
 from citewell.storage.notifications import Notifications
+from citewell.storage.readiness import assert_durable, wait_for
 from citewell.storage.repositories.collections import CHANGES_TOPIC
 from citewell.storage.repositories.jobs import JOBS_TOPIC
 from citewell.storage.repositories.runs import RUNS_TOPIC
+from citewell.storage.sealing import masters
 from citewell.telemetry.logs import logger
 from citewell.telemetry.tasks import Tasks
 
-DATABASE_WAIT_SECONDS = 0.5
 WATCH_SECONDS = 1.0
 OPENAI = "openai:"
 
@@ -169,11 +170,25 @@ async def _database(
         tasks.start("embedded database", _watch(embedded), essential=True)
     database = Database.connect(url)
     stack.push_async_callback(database.close)
-    await _wait_for(database)
+    await wait_for(database)
     await _prepare(database, url)
-    await _assert_durable(database)
+    await assert_durable(database)
+    await unlock(database, settings, home)
     log.info("database.ready", schema=schema.newest(), embedded=embedded is not None)
     return database
+
+
+async def unlock(database: Database, settings: Settings, home: Path) -> None:
+    """Turn encryption on when it is asked for; raises `StartError` for a key that does not fit."""
+    chosen, given = settings.encryption, None
+    if chosen.enabled:
+        key = chosen.key.get_secret_value() if chosen.key else None
+        # A key that is made now would open nothing that is sealed already.
+        new = not await database.vault.ring()
+        given = await asyncio.to_thread(
+            masters.choose, key, chosen.key_file, home / "secrets", new=new
+        )
+    await database.vault.unlock(given)
 
 
 async def _prepare(database: Database, url: str) -> None:
@@ -183,7 +198,7 @@ async def _prepare(database: Database, url: str) -> None:
             if await database.schema_version() != schema.newest():
                 await asyncio.to_thread(_upgrade, url)
         except UnavailableError:
-            await _wait_for(database)
+            await wait_for(database)
         else:
             return
 
@@ -193,34 +208,6 @@ def _upgrade(url: str) -> None:
     from citewell.storage import migrate
 
     migrate.upgrade(url)
-
-
-async def _wait_for(database: Database) -> None:
-    said = False
-    while True:
-        try:
-            await database.ping()
-        except UnavailableError as error:
-            if refused := refusal(error):
-                raise StartError(
-                    f"The database refuses the connection: {refused}.",
-                    hint="Correct the user, the password and the name in DATABASE_URL.",
-                ) from error
-            if not said:
-                log.warning("database.waiting", why=error.message)
-                said = True
-            await asyncio.sleep(DATABASE_WAIT_SECONDS)
-        else:
-            return
-
-
-async def _assert_durable(database: Database) -> None:
-    off = [name for name, value in (await database.durability()).items() if value == "off"]
-    if off:
-        raise StartError(
-            f"The database has {', '.join(sorted(off))} off: a commit could be lost.",
-            hint="Turn it on in postgresql.conf and restart the database.",
-        )
 
 
 async def _watch(embedded: EmbeddedPostgres) -> None:

@@ -100,6 +100,17 @@ class RetentionSettings(_Section):
     """Copies that people asked for of what is stored about them."""
 
 
+class EncryptionSettings(_Section):
+    """Encryption at rest, for an operator whose disk or database host is not trusted."""
+
+    enabled: bool = False
+    """Seal files, texts and messages before they are stored; stays on once data is sealed."""
+    key: SecretStr | None = None
+    """Master key, base64 of 32 bytes; several: the first seals. Absent: made in `secrets/`."""
+    key_file: Path | None = None
+    """File that holds what `key` would."""
+
+
 class Settings(BaseSettings):
     """Everything that can be configured; unknown `CITEWELL_` variables are reported at start."""
 
@@ -144,6 +155,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     index: IndexSettings = IndexSettings()
     retention: RetentionSettings = RetentionSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
 
 
 def read_settings(**given: Any) -> Settings:

@@ -23,6 +23,7 @@ from citewell.domain.passages import SearchQuery
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.storage import database as storage
 from citewell.storage.transaction import Transaction, enter
+from citewell.storage.vault import Vault
 from tests.api.conftest import EVERYTHING, Keys, work_off
 from tests.api.test_authorization import BODIES, GUARDED, NAMED, Things, missing, things_of
 
@@ -242,10 +243,12 @@ async def test_without_the_filters_the_rows_of_another_tenant_still_do_not_exist
     before = rows_of(postgres_url, DEFAULT_TENANT)
     entered = 0
 
-    async def enter_blind(connection: AsyncConnection, who: Principal | TenantId) -> Transaction:
+    async def enter_blind(
+        connection: AsyncConnection, who: Principal | TenantId, vault: Vault
+    ) -> Transaction:
         nonlocal entered
         entered += 1
-        return replace(await enter(connection, who), tenant_id=DEFAULT_TENANT)
+        return replace(await enter(connection, who, vault), tenant_id=DEFAULT_TENANT)
 
     monkeypatch.setattr(storage, "enter", enter_blind)
     for route in MATRIX:

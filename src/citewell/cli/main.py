@@ -9,7 +9,6 @@ import typer
 from citewell.cli import (
     asking,
     collections,
-    database,
     documents,
     indexes,
     jobs,
@@ -17,6 +16,7 @@ from citewell.cli import (
     privacy,
     usage,
 )
+from citewell.cli.installation import database, encryption
 from citewell.cli.options import Json, Output, Server, Target, wants_json
 from citewell.cli.output import Exit, say, say_error
 from citewell.domain.errors import AppError
@@ -39,6 +39,7 @@ app.add_typer(indexes.app, name="index")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(database.app, name="db")
 app.add_typer(usage.app, name="usage")
+app.add_typer(encryption.app, name="encryption")
 app.command()(operating.serve)
 app.command()(operating.worker)
 app.command()(asking.search)

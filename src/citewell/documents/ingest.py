@@ -87,7 +87,9 @@ class Ingestion:
         if version.has_text:
             async with self.database.transaction(tenant) as tx:
                 return await tx.versions.parsed(version.id)
-        read = await self.parser.parse(self.blobs.path(version.blob_key), version.filename)
+        seal = await self.database.seal(tenant)
+        content = await asyncio.to_thread(self.blobs.content, version.blob_key, seal)
+        read = await self.parser.parse(content, version.filename)
         language = read.language
         # The words of a program are no language; its comments are analysed as English is.
         if not language and read.kind is not TextKind.CODE:

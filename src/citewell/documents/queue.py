@@ -49,6 +49,8 @@ class JobQueue:
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
         async with self.database.transaction(principal) as tx:
             job = await tx.jobs.get(job_id)
+            if job.kind is JobKind.RESEAL:
+                raise ConflictError("Sealing cannot be stopped: some of it is done already.")
             if job.kind is JobKind.PURGE:
                 raise ConflictError("A removal cannot be stopped: its document is gone already.")
             if job.kind is JobKind.ERASE:

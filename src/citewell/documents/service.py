@@ -1,13 +1,15 @@
 """Documents: taken in, looked at, taken out. The only way in, for every door."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from citewell.documents.collections import DEFAULT_COLLECTION, Collections
 from citewell.documents.naming import clean_filename, clean_text, clean_title
+from citewell.documents.originals import original
 from citewell.documents.removal import take_out
 from citewell.documents.revisions import check_unchanged
 from citewell.documents.room import Room
@@ -92,7 +94,8 @@ class Documents:
         """
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
         pieces = await self.room.admit(principal, upload.pieces)
-        blob = await self.blobs.put(pieces, limit=self.upload_bytes)
+        sealing = partial(self.database.seal, principal)
+        blob = await self.blobs.put(pieces, limit=self.upload_bytes, sealing=sealing)
         room = self.room.remembering(principal.tenant_id)
         try:
             async with room, self.database.transaction(principal) as tx:
@@ -157,11 +160,9 @@ class Documents:
 
     async def original(
         self, principal: Principal, document_id: DocumentId
-    ) -> tuple[Document, StoredBlob]:
-        """The bytes as they were given."""
-        principal.require(Scope.DOCUMENTS_READ)
-        async with self.database.transaction(principal) as tx:
-            return await tx.documents.get(document_id), await tx.versions.blob(document_id)
+    ) -> tuple[Document, Path | Iterator[bytes]]:
+        """The bytes as they were given: a file, or pieces to be read in a thread."""
+        return await original(self.database, self.blobs, principal, document_id)
 
     async def describe(
         self,

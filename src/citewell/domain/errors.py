@@ -17,6 +17,7 @@ AppError
 ├── UpstreamError      a model or service answered wrongly
 ├── TimedOutError      took longer than the stated limit
 ├── LeaseLostError     somebody else does this job now
+├── DamagedError       what is stored does not open with its key: it was changed or moved
 ├── DocumentError      the file itself cannot be read; `code` says why
 └── StartError         the process cannot start; one sentence with the cause and the remedy
 """
@@ -156,6 +157,12 @@ class LeaseLostError(AppError):
 
     code = "lease_lost"
     retryable = True
+
+
+class DamagedError(AppError):
+    """What is stored is not what was sealed there: it was changed, moved or cut."""
+
+    code = "damaged"
 
 
 class StartError(AppError):

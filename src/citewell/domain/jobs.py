@@ -25,14 +25,15 @@ class JobKind(StrEnum):
     PURGE = "purge"
     EXPORT = "export"
     ERASE = "erase"
+    RESEAL = "reseal"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """A piece of work about one `subject`.
 
-    The subject is a document version for `ingest`, a document for `purge`, and the row of the
-    request for `export` and `erase`.
+    The subject is a document version for `ingest`, a document for `purge`, the row of the request
+    for `export` and `erase`, a data key for `reseal`.
 
     `progress_done`/`progress_total` count committed chunks; they never go backwards.
     `queue_position` is None where nobody has counted: of a job that is not queued, or is new.

@@ -8,18 +8,27 @@ import asyncio
 import errno
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID, uuid4
 
 from citewell.domain.errors import TooLargeError, UnavailableError
 from citewell.storage.repositories.versions import StoredBlob
+from citewell.storage.sealing.records import damaged
+from citewell.storage.sealing.seal import Seal
+from citewell.storage.sealing.segments import FileSealer, sealing_key, unsealed
 
 TEMPORARY_SECONDS = 24 * 3600
 # Written at once: most files are smaller and cost one visit to another thread.
 HELD_BYTES = 1 << 18
+BLOBS = "blobs"
+
+# Asked anew when it matters: a large file may arrive for longer than a key seals.
+Sealing = Callable[[], Awaitable[Seal]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +38,12 @@ class BlobStore:
     folder: Path
     _folders: list[Path] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    async def put(self, pieces: AsyncIterator[bytes], *, limit: int) -> StoredBlob:
-        """Stream to disk while counting and hashing; durable on return.
+    async def put(
+        self, pieces: AsyncIterator[bytes], *, limit: int, sealing: Sealing
+    ) -> StoredBlob:
+        """Stream to disk while counting, hashing and sealing; durable on return.
+
+        The key that seals is the one that is active when the last piece has come.
 
         Raises `TooLargeError` beyond `limit` bytes and `UnavailableError` when the disk is full;
         then nothing is left behind.
@@ -38,7 +51,12 @@ class BlobStore:
         key = uuid4().hex
         temporary, final = self.folder / "incoming" / key, self._path(key)
         try:
-            digest, size, rest = await _received(temporary, pieces, limit)
+            seal = await sealing()
+            writer = FileSealer(seal.place(BLOBS, key)) if seal.keys else None
+            digest, size, rest = await _received(temporary, pieces, limit, writer)
+            if writer is not None:
+                final = _sealed(final)
+                rest += writer.finish((await sealing()).active)
             await asyncio.to_thread(self._settle, temporary, rest, final)
         except BaseException as error:
             for path in (temporary, final):
@@ -50,13 +68,77 @@ class BlobStore:
         return StoredBlob(key, digest, size)
 
     def path(self, key: str) -> Path:
-        """Where the blob is; the key must be one that `put` returned."""
+        """Where a plain blob is; the key must be one that `put` returned."""
         return self._path(UUID(hex=key).hex)
+
+    def content(self, key: str, seal: Seal) -> Path | Iterator[bytes]:
+        """A blob's file, or its plain pieces when encryption is on; blocks.
+
+        Raises `FileNotFoundError`, and `DamagedError` for what should be sealed and is not, also
+        from among the pieces.
+        """
+        plain = self.path(key)
+        if seal.keys is None:
+            plain.stat()
+            return plain
+        place = seal.place(BLOBS, plain.name)
+        # One that is being sealed has both names for a moment, and then the second only.
+        for path in (_sealed(plain), plain, _sealed(plain)):
+            with suppress(FileNotFoundError):
+                file = path.open("rb")
+                if path != plain:
+                    pieces = unsealed(file, place, seal.key)
+                    return chain([next(pieces)], pieces)
+                if seal.keys.complete:
+                    file.close()
+                    raise damaged(place)
+                return _pieces(file)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(plain))
+
+    def pieces(self, key: str, seal: Seal) -> Iterator[bytes]:
+        """As `content`, in pieces whether sealed or not."""
+        content = self.content(key, seal)
+        return _pieces(content.open("rb")) if isinstance(content, Path) else content
+
+    def sealed_with(self, keys: Iterable[str], seal: Seal) -> int:
+        """How many of the blobs the active key has sealed. Blocks."""
+        count = 0
+        for key in keys:
+            plain = self.path(key)
+            with suppress(FileNotFoundError), _sealed(plain).open("rb") as file:
+                count += sealing_key(file, seal.place(BLOBS, plain.name)) == seal.active.id
+        return count
+
+    def reseal(self, key: str, seal: Seal) -> bool:
+        """Seal a blob with the active key, durably; False when it is so, or gone. Blocks."""
+        plain = self.path(key)
+        path, place = _sealed(plain), seal.place(BLOBS, plain.name)
+        try:
+            if path.exists():
+                with path.open("rb") as file:
+                    if sealing_key(file, place) == seal.active.id:
+                        return _removed(plain)
+            content = self.content(key, seal)
+        except FileNotFoundError:
+            return False
+        assert not isinstance(content, Path)
+        temporary = self.folder / "incoming" / uuid4().hex
+        try:
+            writer = FileSealer(place)
+            for piece in content:
+                _append(temporary, writer.update(piece))
+            self._settle(temporary, writer.finish(seal.active), path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _removed(plain)
+        return True
 
     async def delete(self, keys: Iterable[str]) -> None:
         """Remove blobs; one that is gone already is no error."""
         for key in keys:
-            await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
+            path = self.path(key)
+            for name in (_sealed(path), path):
+                await asyncio.to_thread(name.unlink, missing_ok=True)
 
     def orphans(self, known: set[str], *, older_than_seconds: float, now: float) -> list[Path]:
         """Files that no row refers to and that no upload in progress can be about to name."""
@@ -64,7 +146,7 @@ class BlobStore:
         return [
             path
             for path in found
-            if path.name not in known and _age(path, now) > older_than_seconds
+            if path.name.partition(".")[0] not in known and _age(path, now) > older_than_seconds
         ]
 
     def _settle(self, temporary: Path, rest: bytes, final: Path) -> None:
@@ -105,7 +187,9 @@ def disk_error(error: OSError) -> UnavailableError:
     )
 
 
-async def _received(path: Path, pieces: AsyncIterator[bytes], limit: int) -> tuple[str, int, bytes]:
+async def _received(
+    path: Path, pieces: AsyncIterator[bytes], limit: int, writer: FileSealer | None
+) -> tuple[str, int, bytes]:
     """Digest and size of all pieces; they are in the file but for the last, which are returned."""
     digest, size, held = hashlib.sha256(), 0, bytearray()
     async for piece in pieces:
@@ -116,7 +200,7 @@ async def _received(path: Path, pieces: AsyncIterator[bytes], limit: int) -> tup
                 hint="Split it, or raise CITEWELL_LIMITS__UPLOAD_BYTES.",
             )
         digest.update(piece)
-        held += piece
+        held += piece if writer is None else writer.update(piece)
         if len(held) >= HELD_BYTES:
             await asyncio.to_thread(_append, path, bytes(held))
             held.clear()
@@ -139,6 +223,27 @@ def _flush(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sealed(path: Path) -> Path:
+    """The name says whether the content is sealed: it could not tell by itself."""
+    return path.with_name(f"{path.name}.sealed")
+
+
+def _removed(path: Path) -> bool:
+    """Whether there was a file to remove; durable."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    _flush(path.parent)
+    return True
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(HELD_BYTES):
+            yield piece
 
 
 def _age(path: Path, now: float) -> float:

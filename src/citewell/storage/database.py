@@ -1,8 +1,9 @@
 """The database: transactions inside one tenant, and the few that look across tenants."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 from sqlalchemy import URL, make_url, text
@@ -19,10 +20,13 @@ from citewell.domain.errors import (
 )
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal
+from citewell.storage.entering import ENTER_SYSTEM
 from citewell.storage.repositories.accounts.installation import Installation
 from citewell.storage.repositories.accounts.quotas import QUOTA_EXCEEDED, quota_exceeded
 from citewell.storage.repositories.system import SystemRepository
-from citewell.storage.transaction import ENTER_SYSTEM, Transaction, enter
+from citewell.storage.sealing.seal import Seal
+from citewell.storage.transaction import Transaction, enter
+from citewell.storage.vault import Vault
 
 POOL_SIZE = 10
 POOL_OVERFLOW = 10
@@ -45,6 +49,7 @@ class Database:
 
     engine: AsyncEngine
     url: URL
+    vault: Vault
 
     @classmethod
     def connect(cls, url: str, *, pool_size: int = POOL_SIZE) -> "Database":
@@ -63,7 +68,7 @@ class Database:
                 " -c idle_in_transaction_session_timeout=60s",
             },
         )
-        return cls(engine, parsed)
+        return cls(engine, parsed, Vault(partial(_begin, engine)))
 
     @asynccontextmanager
     async def transaction(self, who: Principal | TenantId) -> AsyncIterator[Transaction]:
@@ -72,8 +77,14 @@ class Database:
         A caller sees the collections that are theirs to see; the server's own work, which names
         only the tenant, sees all of them.
         """
+        # Looked up before a connection is taken: whoever holds one must not wait for another.
+        await self.seal(who)
         async with self._begin() as connection:
-            yield await enter(connection, who)
+            yield await enter(connection, who, self.vault)
+
+    async def seal(self, who: Principal | TenantId) -> Seal:
+        """The seal of a tenant's files."""
+        return await self.vault.seal(who.tenant_id if isinstance(who, Principal) else who)
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemRepository]:
@@ -118,25 +129,29 @@ class Database:
         """Close every connection."""
         await self.engine.dispose()
 
-    @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self.engine.begin() as connection:
-                yield connection
-        except PoolTimeoutError as error:
-            raise UnavailableError(
-                "Every database connection is busy.", hint="Try again in a moment."
-            ) from error
-        except (DataError, UnicodeEncodeError) as error:
-            raise InvalidError(
-                "The request holds a value that cannot be stored or searched for.",
-                hint="Leave out NUL characters, broken Unicode and numbers beyond 64 bits.",
-            ) from error
-        except DBAPIError as error:
-            expected = _expected(error)
-            if expected is None:
-                raise
-            raise expected from error
+    def _begin(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return _begin(self.engine)
+
+
+@asynccontextmanager
+async def _begin(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except PoolTimeoutError as error:
+        raise UnavailableError(
+            "Every database connection is busy.", hint="Try again in a moment."
+        ) from error
+    except (DataError, UnicodeEncodeError) as error:
+        raise InvalidError(
+            "The request holds a value that cannot be stored or searched for.",
+            hint="Leave out NUL characters, broken Unicode and numbers beyond 64 bits.",
+        ) from error
+    except DBAPIError as error:
+        expected = _expected(error)
+        if expected is None:
+            raise
+        raise expected from error
 
 
 def parse_url(url: str) -> URL:

@@ -111,6 +111,7 @@ IMPERSONAL = {
     "tenants": "a world of many people",
     "quotas": "a tenant's",
     "budgets": "a tenant's",
+    "data_keys": "a tenant's, sealed",
     "spending": "a tenant's, by day",
     "reservations": "a tenant's, for minutes",
     "spaces": "a model",

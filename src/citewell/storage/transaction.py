@@ -16,7 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from citewell.domain.ids import TenantId
-from citewell.domain.principal import Principal, Role
+from citewell.domain.principal import Principal
+from citewell.storage.entering import ENTER_SYSTEM, enter_tenant
 from citewell.storage.repositories.accounts.budgets import BudgetRepository
 from citewell.storage.repositories.accounts.installation import Installation
 from citewell.storage.repositories.accounts.quotas import QuotaRepository
@@ -35,37 +36,30 @@ from citewell.storage.repositories.privacy.clocks import ClockRepository
 from citewell.storage.repositories.privacy.people import PeopleRepository
 from citewell.storage.repositories.privacy.requests import RequestRepository
 from citewell.storage.repositories.runs import RunRepository
+from citewell.storage.repositories.sealing.sealed import SealedRepository
 from citewell.storage.repositories.spaces import SpaceRepository
 from citewell.storage.repositories.versions import VersionRepository
-
-ENTER_SYSTEM = text("SELECT set_config('role', 'citewell_system', true)")
-_ENTER_TENANT = text(
-    "SELECT set_config('role', 'citewell_app', true), set_config('app.tenant_id', :tenant, true),"
-    " set_config('app.user_id', :user, true), set_config('app.role', :role, true)"
-)
+from citewell.storage.sealing.seal import Seal
+from citewell.storage.vault import Vault
 
 
-async def enter(connection: AsyncConnection, who: Principal | TenantId) -> "Transaction":
+async def enter(
+    connection: AsyncConnection, who: Principal | TenantId, vault: Vault
+) -> "Transaction":
     """Make a connection's transaction that of a caller, or of the server's own work in a tenant."""
-    if isinstance(who, Principal):
-        values = {
-            "tenant": str(who.tenant_id),
-            "user": str(who.user_id),
-            "role": str(int(who.role)),
-        }
-    else:
-        values = {"tenant": str(who), "user": "", "role": str(int(Role.OWNER))}
-    await connection.execute(_ENTER_TENANT, values)
-    return Transaction(connection, who.tenant_id if isinstance(who, Principal) else who, who)
+    tenant_id = await enter_tenant(connection, who)
+    return Transaction(connection, tenant_id, who, vault, await vault.seal(tenant_id))
 
 
 @dataclass(frozen=True)
 class _Who:
-    """The repositories about people; the others are in `Transaction`."""
+    """The repositories about people; the others are below."""
 
     connection: AsyncConnection
     tenant_id: TenantId
     who: Principal | TenantId
+    vault: Vault
+    seal: Seal
 
     @cached_property
     def users(self) -> UserRepository:
@@ -90,7 +84,7 @@ class _Who:
     @cached_property
     def people(self) -> PeopleRepository:
         """All that is held about a person."""
-        return PeopleRepository(self.connection, self.tenant_id)
+        return PeopleRepository(self.connection, self.tenant_id, self.seal)
 
     @cached_property
     def requests(self) -> RequestRepository:
@@ -112,17 +106,47 @@ class _Who:
         """Act on the whole installation in the same transaction, then be in the tenant again."""
         await self.connection.execute(ENTER_SYSTEM)
         yield Installation(self.connection)
-        await enter(self.connection, self.who)
+        await enter_tenant(self.connection, self.who)
 
     @asynccontextmanager
     async def inside(self, tenant_id: TenantId) -> AsyncIterator["Transaction"]:
         """Act in another tenant in the same transaction, then be in this one again."""
-        yield await enter(self.connection, tenant_id)
-        await enter(self.connection, self.who)
+        yield await enter(self.connection, tenant_id, self.vault)
+        await enter_tenant(self.connection, self.who)
 
 
 @dataclass(frozen=True)
-class Transaction(_Who):
+class _Sealed(_Who):
+    """The repositories of what is sealed when encryption is on."""
+
+    @cached_property
+    def versions(self) -> VersionRepository:
+        """Versions and their canonical text."""
+        return VersionRepository(self.connection, self.tenant_id, self.seal)
+
+    @cached_property
+    def chunks(self) -> ChunkRepository:
+        """Chunks and their embeddings."""
+        return ChunkRepository(self.connection, self.tenant_id, self.seal)
+
+    @cached_property
+    def conversations(self) -> ConversationRepository:
+        """Conversations, messages and citations."""
+        return ConversationRepository(self.connection, self.tenant_id, self.seal)
+
+    @cached_property
+    def runs(self) -> RunRepository:
+        """Runs and their event logs."""
+        return RunRepository(self.connection, self.tenant_id, self.seal)
+
+    @cached_property
+    def sealed(self) -> SealedRepository:
+        """What is sealed, wherever it is, and the keys."""
+        return SealedRepository(self.connection, self.tenant_id, self.seal)
+
+
+@dataclass(frozen=True)
+class Transaction(_Sealed):
     """The repositories of one tenant; everything commits together or not at all."""
 
     async def now(self) -> datetime:
@@ -139,16 +163,6 @@ class Transaction(_Who):
     def documents(self) -> DocumentRepository:
         """Documents."""
         return DocumentRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def versions(self) -> VersionRepository:
-        """Versions and their canonical text."""
-        return VersionRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def chunks(self) -> ChunkRepository:
-        """Chunks and their embeddings."""
-        return ChunkRepository(self.connection, self.tenant_id)
 
     @cached_property
     def budgets(self) -> BudgetRepository:
@@ -169,16 +183,6 @@ class Transaction(_Who):
     def jobs(self) -> JobRepository:
         """Jobs."""
         return JobRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def conversations(self) -> ConversationRepository:
-        """Conversations, messages and citations."""
-        return ConversationRepository(self.connection, self.tenant_id)
-
-    @cached_property
-    def runs(self) -> RunRepository:
-        """Runs and their event logs."""
-        return RunRepository(self.connection, self.tenant_id)
 
     @cached_property
     def idempotency(self) -> IdempotencyRepository:

@@ -14,6 +14,7 @@ from citewell.accounts.privacy.exporting import Exporting
 from citewell.accounts.privacy.retention import Retention
 from citewell.documents.ingest import Ingestion, mark_failed
 from citewell.documents.removal import Removal
+from citewell.documents.sealing.resealing import Resealing
 from citewell.domain.documents import FailureCode
 from citewell.domain.errors import LeaseLostError, UnavailableError
 from citewell.domain.ids import VersionId
@@ -45,6 +46,7 @@ class Worker:
     exporting: Exporting
     erasing: Erasing
     retention: Retention
+    resealing: Resealing
     _busy: dict[asyncio.Task[None], Lease] = field(default_factory=dict)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -142,6 +144,8 @@ class Worker:
                 await self.exporting.run(lease)
             case JobKind.ERASE:
                 await self.erasing.run(lease)
+            case JobKind.RESEAL:
+                await self.resealing.run(lease)
             case _:
                 assert_never(lease.job.kind)
 

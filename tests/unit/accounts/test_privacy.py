@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,6 +28,7 @@ from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
 from citewell.storage.ledger import Ledger
 from citewell.storage.repositories.arrivals import NewDocument
+from citewell.storage.sealing import masters
 from tests.unit.storage.rows import add_collection, execute
 
 EVERYTHING = frozenset(Scope)
@@ -66,7 +68,8 @@ class Office:
     async def upload(self, who: Principal, content: bytes) -> None:
         async with self.database.transaction(who) as tx:
             collection = await add_collection(tx)
-            blob = await self.blobs.put(pieces(content), limit=1_000)
+            sealing = partial(self.database.seal, who)
+            blob = await self.blobs.put(pieces(content), limit=1_000, sealing=sealing)
             new = NewDocument(collection.id, "Title", "folder/file.txt")
             await tx.documents.arrive(new, blob, keeps_older=True)
 
@@ -83,8 +86,9 @@ class Office:
         """The files of a fresh export, by name."""
         asked = await self.privacy.export(who, None)
         await self.exporting.run(await self.claim("export"))
-        path = await self.privacy.fetch(who, asked.id)
-        with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+        content = await self.privacy.fetch(who, asked.id)
+        whole = content.read_bytes() if isinstance(content, Path) else b"".join(content)
+        with zipfile.ZipFile(io.BytesIO(whole)) as archive:
             return {name: archive.read(name) for name in archive.namelist()}
 
     async def forget(self, person: Principal, *, with_documents: bool = False) -> None:
@@ -194,7 +198,9 @@ async def test_the_documents_go_when_that_is_asked_for_unless_others_worked_on_t
     await office.upload(ada, b"begun by ada")
     async with office.database.transaction(eve) as tx:
         newest = max(await tx.people.uploads(ada.user_id))
-        await tx.versions.add(newest, await office.blobs.put(pieces(b"by eve"), limit=1_000))
+        sealing = partial(office.database.seal, eve)
+        blob = await office.blobs.put(pieces(b"by eve"), limit=1_000, sealing=sealing)
+        await tx.versions.add(newest, blob)
     await office.forget(ada, with_documents=True)
     assert sorted(office.files()) == [b"begun by ada", b"by eve", b"eve's"]
 
@@ -290,3 +296,19 @@ async def test_clocks_remove_what_is_due_and_nothing_else(office: Office) -> Non
     await Retention(office.database, office.blobs, Clocks(8.0, None, 8.0)).sweep()
     async with office.database.transaction(ada) as tx:
         assert (await tx.people.counts(ada.user_id))["conversations"] == 1
+
+
+async def test_a_copy_of_sealed_data_is_plain_for_its_person_and_sealed_on_the_disk(
+    office: Office, tmp_path: Path
+) -> None:
+    await office.database.vault.unlock(masters.make(tmp_path / masters.FILE_NAME))
+    ada = await office.person()
+    await office.upload(ada, b"ada's own words")
+    await office.talk(ada, "Where is ada's lantern?")
+    copy = await office.copy_of(ada)
+    assert b"ada's own words" in copy.values()
+    assert b"Where is ada's lantern?" in copy["data/messages.json"]
+    assert b"cw1:" not in b"".join(copy.values())
+    assert [path.suffix for path in office.blobs.folder.rglob("*") if path.is_file()] == [
+        ".sealed"
+    ] * 2

@@ -51,7 +51,7 @@ async def test_nothing_is_stored_twice_when_a_commit_succeeds_without_an_answer(
     database: Database, asker: Principal, faults: list[str]
 ) -> None:
     run = await begun(database, asker)
-    unreliable = Unreliable(database.engine, database.url, faults)
+    unreliable = Unreliable(database.engine, database.url, database.vault, faults)
     run_log = RunLog(unreliable, asker.tenant_id, run, Narration(run.id))
     async with asyncio.TaskGroup() as group:
         keeping = group.create_task(run_log.keep())
@@ -75,7 +75,7 @@ async def test_a_batch_that_was_perhaps_stored_is_stored_once(
     database: Database, asker: Principal, fault: str
 ) -> None:
     run = await begun(database, asker)
-    unreliable = Unreliable(database.engine, database.url, [fault])
+    unreliable = Unreliable(database.engine, database.url, database.vault, [fault])
     run_log = RunLog(unreliable, asker.tenant_id, run, Narration(run.id))
     async with asyncio.TaskGroup() as group:
         keeping = group.create_task(run_log.keep())

@@ -1,7 +1,7 @@
 """A tenant's documents in a real database, read in this process and embedded by a stand-in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -25,6 +25,7 @@ from citewell.domain.principal import Principal, Role, Scope
 from citewell.inference.embedding import EmbeddingModel, PassageText, TokenStates, Vector
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
+from citewell.storage.sealing import masters
 
 MODEL = EmbeddingModel("stand-in", "1", 4, 256)
 LIMIT = 100_000
@@ -86,11 +87,11 @@ class Reading:
     files: list[str] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
 
-    async def parse(self, path: Path, filename: str) -> ParsedText:
+    async def parse(self, content: Path | Iterable[bytes], filename: str) -> ParsedText:
         self.files.append(filename)
         if self.errors:
             raise self.errors.pop(0)
-        data = await asyncio.to_thread(path.read_bytes)
+        data = await asyncio.to_thread(whole, content)
         return read(data, filename, text_chars=1_000_000)
 
 
@@ -164,6 +165,10 @@ class Library:
         return [path for path in self.blobs.folder.rglob("*") if path.is_file()]
 
 
+def whole(content: Path | Iterable[bytes]) -> bytes:
+    return content.read_bytes() if isinstance(content, Path) else b"".join(content)
+
+
 async def pieces(content: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(content), 1_000):
         yield content[start : start + 1_000]
@@ -176,7 +181,8 @@ def owner(tenant: TenantId) -> Principal:
 
 
 @pytest.fixture
-async def library(database: Database, owner: Principal, tmp_path: Path) -> Library:
+async def plain_library(database: Database, owner: Principal, tmp_path: Path) -> Library:
+    """With encryption off."""
     blobs, embedding, reading = BlobStore(tmp_path / "blobs"), Embedding(), Reading()
     documents = Documents(database, blobs, MODEL, LIMIT, Room(database))
     return Library(
@@ -191,3 +197,13 @@ async def library(database: Database, owner: Principal, tmp_path: Path) -> Libra
         reading=reading,
         collection=await documents.collection(owner, "default"),
     )
+
+
+@pytest.fixture(params=["plain", "sealed"])
+async def library(
+    plain_library: Library, tmp_path: Path, request: pytest.FixtureRequest
+) -> Library:
+    """With encryption off, and on: nothing here may tell the difference."""
+    if request.param == "sealed":
+        await plain_library.database.vault.unlock(masters.make(tmp_path / masters.FILE_NAME))
+    return plain_library

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -24,8 +25,9 @@ from citewell.domain.jobs import JobState
 from citewell.domain.principal import Role, Scope
 from citewell.storage.database import Database
 from citewell.storage.repetition import RequestKey
+from citewell.storage.sealing.seal import Seal
 from citewell.storage.transaction import Transaction
-from tests.unit.documents.conftest import LIMIT, Library, pieces
+from tests.unit.documents.conftest import LIMIT, Library, pieces, whole
 
 LAMP = b"The lamp burns whale oil.\n"
 HORN = b"The horn sounds twice a minute.\n"
@@ -38,7 +40,9 @@ async def test_what_is_accepted_is_on_the_disk_with_a_job_in_the_queue(library: 
     assert accepted.job is not None
     assert accepted.job.state is JobState.QUEUED
     (kept,) = library.files()
-    assert kept.read_bytes() == LAMP
+    _, content = await library.documents.original(library.owner, accepted.document.id)
+    assert whole(content) == LAMP
+    assert kept.name.endswith(".sealed") is not isinstance(content, Path)
 
 
 async def test_known_content_is_skipped_and_leaves_no_second_copy(library: Library) -> None:
@@ -132,6 +136,9 @@ class LosesTheAnswer:
         if "audit" in vars(tx):  # Only what is recorded has written anything.
             raise UnavailableError("The database cannot be reached.")
 
+    async def seal(self, tenant_id: TenantId) -> Seal:
+        return await self.database.seal(tenant_id)
+
 
 async def test_a_commit_whose_answer_is_lost_never_leaves_a_document_without_its_bytes(
     library: Library,
@@ -145,8 +152,8 @@ async def test_a_commit_whose_answer_is_lost_never_leaves_a_document_without_its
     assert again.duplicate
     await library.work()
     assert (await library.shown(again.document)).status is DocumentStatus.READY
-    _, blob = await library.documents.original(library.owner, again.document.id)
-    assert library.blobs.path(blob.key).read_bytes() == LAMP
+    _, content = await library.documents.original(library.owner, again.document.id)
+    assert whole(content) == LAMP
 
 
 async def test_only_an_editor_with_the_right_scope_may_add(library: Library) -> None:

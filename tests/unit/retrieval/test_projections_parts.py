@@ -47,7 +47,7 @@ class Failing(Database):
 
 
 def failing(database: Database) -> Failing:
-    return Failing(database.engine, database.url)
+    return Failing(database.engine, database.url, database.vault)
 
 
 async def long_book(library: Library) -> Book:

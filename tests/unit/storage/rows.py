@@ -6,7 +6,17 @@ import numpy as np
 from sqlalchemy import text
 
 from citewell.domain.documents import Chunk, Collection, ParsedText, TextKind
-from citewell.domain.ids import CollectionId, DocumentId, VersionId, chunk_id, new_id
+from citewell.domain.ids import (
+    CollectionId,
+    ConversationId,
+    DocumentId,
+    RunId,
+    TenantId,
+    UserId,
+    VersionId,
+    chunk_id,
+    new_id,
+)
 from citewell.storage.database import Database
 from citewell.storage.repositories.arrivals import NewDocument
 from citewell.storage.repositories.chunks import NewChunk
@@ -90,3 +100,19 @@ async def execute(database: Database, statement: str, **values: object) -> None:
     """As the owner of the tables, whom no policy binds (the private database's superuser)."""
     async with database.engine.begin() as connection:
         await connection.execute(text(statement), values)
+
+
+async def ask(
+    database: Database,
+    tenant: TenantId,
+    question: str,
+    conversation: ConversationId | None = None,
+) -> ConversationId:
+    """A question in a conversation, which is made when none is given."""
+    user, run = UserId(new_id()), RunId(new_id())
+    async with database.transaction(tenant) as tx:
+        within = conversation or await tx.conversations.create(user, question)
+        await tx.runs.create(run, within, user, {"text": question})
+        await tx.conversations.add_question(within, run, question)
+        await tx.runs.append(run, [{"type": "ASKED", "text": question}])
+    return within

@@ -12,7 +12,9 @@ from uuid import uuid4
 import pytest
 
 from citewell.domain.errors import TooLargeError, UnavailableError
+from citewell.domain.ids import DEFAULT_TENANT
 from citewell.storage.blobs import HELD_BYTES, TEMPORARY_SECONDS, BlobStore, disk_error
+from citewell.storage.sealing.seal import Seal
 
 PIECE = b"x" * 1000
 
@@ -27,12 +29,16 @@ async def pieces(*contents: bytes) -> AsyncIterator[bytes]:
         yield content
 
 
+async def plainly() -> Seal:
+    return Seal(DEFAULT_TENANT)
+
+
 def files(store: BlobStore) -> list[Path]:
     return sorted(path for path in store.folder.rglob("*") if path.is_file())
 
 
 async def test_a_blob_is_what_was_sent(blobs: BlobStore) -> None:
-    stored = await blobs.put(pieces(b"one ", b"", b"two"), limit=100)
+    stored = await blobs.put(pieces(b"one ", b"", b"two"), limit=100, sealing=plainly)
     path = blobs.path(stored.key)
     assert path.read_bytes() == b"one two"
     assert stored.size == 7
@@ -41,16 +47,16 @@ async def test_a_blob_is_what_was_sent(blobs: BlobStore) -> None:
 
 
 async def test_an_empty_file_is_a_blob_too(blobs: BlobStore) -> None:
-    stored = await blobs.put(pieces(), limit=100)
+    stored = await blobs.put(pieces(), limit=100, sealing=plainly)
     assert blobs.path(stored.key).read_bytes() == b""
 
 
 async def test_a_file_of_exactly_the_limit_is_kept_and_one_byte_more_leaves_nothing(
     blobs: BlobStore,
 ) -> None:
-    kept = await blobs.put(pieces(PIECE), limit=len(PIECE))
+    kept = await blobs.put(pieces(PIECE), limit=len(PIECE), sealing=plainly)
     with pytest.raises(TooLargeError, match="1,000 bytes"):
-        await blobs.put(pieces(PIECE, b"y"), limit=len(PIECE))
+        await blobs.put(pieces(PIECE, b"y"), limit=len(PIECE), sealing=plainly)
     assert files(blobs) == [blobs.path(kept.key)]
 
 
@@ -60,7 +66,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing(blobs: BlobStore) -> Non
         raise ConnectionResetError("the client went away")
 
     with pytest.raises(UnavailableError):
-        await blobs.put(broken(), limit=10**6)
+        await blobs.put(broken(), limit=10**6, sealing=plainly)
     assert files(blobs) == []
 
 
@@ -73,7 +79,7 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(blobs: BlobStore) -> N
         await asyncio.Event().wait()
 
     async with asyncio.TaskGroup() as group:
-        upload = group.create_task(blobs.put(stalled(), limit=10**6))
+        upload = group.create_task(blobs.put(stalled(), limit=10**6, sealing=plainly))
         await reached.wait()
         assert [path.parent.name for path in files(blobs)] == ["incoming"]
         upload.cancel()
@@ -83,7 +89,9 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(blobs: BlobStore) -> N
 
 async def test_concurrent_uploads_do_not_meet(blobs: BlobStore) -> None:
     contents = [uuid4().bytes * 5000 for _ in range(16)]
-    stored = await asyncio.gather(*(blobs.put(pieces(one, one), limit=10**6) for one in contents))
+    stored = await asyncio.gather(
+        *(blobs.put(pieces(one, one), limit=10**6, sealing=plainly) for one in contents)
+    )
     for one, content in zip(stored, contents, strict=True):
         assert blobs.path(one.key).read_bytes() == content * 2
     assert len(files(blobs)) == len(contents)
@@ -93,7 +101,12 @@ UPLOAD = """
 import asyncio, resource, signal, sys
 from pathlib import Path
 from citewell.domain.errors import UnavailableError
+from uuid import UUID
+from citewell.domain.ids import TenantId
 from citewell.storage.blobs import BlobStore
+from citewell.storage.sealing.seal import Seal
+async def plainly():
+    return Seal(TenantId(UUID(int=1)))
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
@@ -103,7 +116,7 @@ async def pieces():
         yield b"x" * 10_000
 
 try:
-    asyncio.run(BlobStore(Path(sys.argv[1])).put(pieces(), limit=10**9))
+    asyncio.run(BlobStore(Path(sys.argv[1])).put(pieces(), limit=10**9, sealing=plainly))
 except UnavailableError as error:
     print(error.message, error.hint)
 """
@@ -131,7 +144,7 @@ def test_a_full_disk_is_named(number: int) -> None:
 
 
 async def test_deleting_twice_is_no_error(blobs: BlobStore) -> None:
-    stored = await blobs.put(pieces(PIECE), limit=10**6)
+    stored = await blobs.put(pieces(PIECE), limit=10**6, sealing=plainly)
     await blobs.delete([stored.key])
     await blobs.delete([stored.key])
     assert files(blobs) == []
@@ -144,8 +157,8 @@ def test_what_is_no_key_is_no_path(blobs: BlobStore, key: str) -> None:
 
 
 async def test_orphans_are_old_files_that_nobody_names(blobs: BlobStore) -> None:
-    known = await blobs.put(pieces(PIECE), limit=10**6)
-    lost = await blobs.put(pieces(PIECE), limit=10**6)
+    known = await blobs.put(pieces(PIECE), limit=10**6, sealing=plainly)
+    lost = await blobs.put(pieces(PIECE), limit=10**6, sealing=plainly)
     left_over = blobs.folder / "incoming" / uuid4().hex
     left_over.write_bytes(b"half a file")
     foreign = blobs.folder / "README"
@@ -164,13 +177,18 @@ async def test_orphans_are_old_files_that_nobody_names(blobs: BlobStore) -> None
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
+from uuid import UUID
+from citewell.domain.ids import TenantId
 from citewell.storage.blobs import BlobStore
+from citewell.storage.sealing.seal import Seal
+async def plainly():
+    return Seal(TenantId(UUID(int=1)))
 
 async def pieces():
     yield b"x" * 300_000
     os.kill(os.getpid(), signal.SIGKILL)
 
-asyncio.run(BlobStore(Path(sys.argv[1])).put(pieces(), limit=10**9))
+asyncio.run(BlobStore(Path(sys.argv[1])).put(pieces(), limit=10**9, sealing=plainly))
 """
 
 

@@ -54,7 +54,8 @@ SYSTEM_READS = {
     **{
         name: EVERY[name]
         for name in (
-            "memberships", "api_keys", "refresh_tokens", "socket_tickets", "jobs", *INSTALLATION
+            "memberships", "api_keys", "refresh_tokens", "socket_tickets", "jobs", "data_keys",
+            *INSTALLATION,
         )
     },
 }  # fmt: skip
@@ -120,6 +121,7 @@ async def fill_conversation(tx: Transaction, user: UserId, stored: Stored) -> No
         {"id": new_id(), "tenant": tx.tenant_id},
     )
     for statement in (
+        "INSERT INTO data_keys VALUES (gen_random_uuid(), :tenant, 'active', 'm', 'w', true)",
         "INSERT INTO budgets VALUES (:tenant, 'day', 1, 1)",
         "INSERT INTO spending VALUES (:tenant, '2026-01-01', 1, 1)",
         "INSERT INTO reservations VALUES (gen_random_uuid(), :tenant, 1, 1, now())",

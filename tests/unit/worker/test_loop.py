@@ -12,6 +12,7 @@ from citewell.accounts.privacy.exporting import Exporting
 from citewell.accounts.privacy.retention import Retention
 from citewell.documents.ingest import Ingestion
 from citewell.documents.removal import Removal
+from citewell.documents.sealing.resealing import Resealing
 from citewell.domain.ids import TenantId
 from citewell.domain.jobs import JobState, Lease
 from citewell.storage.database import Database
@@ -56,6 +57,7 @@ def worker(database: Database, work: Endless, monkeypatch: pytest.MonkeyPatch) -
         cast("Exporting", work),
         cast("Erasing", work),
         cast("Retention", work),
+        cast("Resealing", work),
     )
 
 

@@ -7,12 +7,13 @@
 import asyncio
 import hashlib
 import json
+import os
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import IO, Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from citewell.domain.jobs import Lease
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
 from citewell.storage.inventory import HOLDINGS, Holding
+from citewell.storage.sealing.seal import Seal
 from citewell.storage.transaction import Transaction
 
 PIECE = 1 << 20
@@ -39,7 +41,8 @@ class Exporting:
     async def run(self, lease: Lease) -> None:
         """Write the copy, then say in one transaction that it is there."""
         export_id = ExportId(lease.job.subject)
-        with tempfile.TemporaryFile() as file:
+        sealing = partial(self.database.seal, lease.job.tenant_id)
+        with _scratch(sealed=self.database.vault.open) as file:
             try:
                 async with self.database.transaction(lease.job.tenant_id) as tx:
                     asked = await tx.requests.export(export_id)
@@ -48,7 +51,7 @@ class Exporting:
                 # Its person was erased meanwhile, and this request with them.
                 await self._finish(lease)
                 return
-            blob = await self.blobs.put(_pieces(file), limit=MOST_BYTES)
+            blob = await self.blobs.put(_pieces(file), limit=MOST_BYTES, sealing=sealing)
         async with self.database.transaction(lease.job.tenant_id) as tx:
             await tx.jobs.hold(lease)
             kept = await tx.requests.keep_export(export_id, blob)
@@ -67,8 +70,9 @@ class Exporting:
                 await _write_table(tx, held, person, archive, manifest)
             for key, filename in await tx.people.originals(person):
                 name = f"uploads/{key}/{_safe(filename)}"
-                path = self.blobs.path(key)
-                digest = await asyncio.to_thread(_write_file, archive, name, path)
+                digest = await asyncio.to_thread(
+                    _write_file, archive, name, self.blobs, key, tx.seal
+                )
                 manifest.files[name] = {"sha256": digest}
             archive.writestr("manifest.json", manifest.text())
 
@@ -114,10 +118,17 @@ async def _write_table(
     manifest.files[name] = {"rows": count, "sha256": digest.hexdigest()}
 
 
-def _write_file(archive: zipfile.ZipFile, name: str, path: Path) -> str:
+def _scratch(*, sealed: bool) -> IO[bytes]:
+    """Somewhere to make a copy, which no disk sees when what it holds is sealed."""
+    if sealed:
+        return os.fdopen(os.memfd_create("copy", os.MFD_CLOEXEC), "w+b")
+    return tempfile.TemporaryFile()
+
+
+def _write_file(archive: zipfile.ZipFile, name: str, blobs: BlobStore, key: str, seal: Seal) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as source, archive.open(name, "w") as entry:
-        while piece := source.read(PIECE):
+    with archive.open(name, "w") as entry:
+        for piece in blobs.pieces(key, seal):
             digest.update(piece)
             entry.write(piece)
     return digest.hexdigest()

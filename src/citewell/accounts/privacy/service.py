@@ -1,6 +1,7 @@
 """Privacy: what people may ask about themselves, and administrators for them."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,14 +76,19 @@ class Privacy:
             await _check_theirs(tx, principal, found.user_id, f"No export {export_id}.")
         return found
 
-    async def fetch(self, principal: Principal, export_id: ExportId) -> Path:
-        """The file of a copy; raises `ConflictError` until it is ready."""
+    async def fetch(self, principal: Principal, export_id: ExportId) -> Path | Iterator[bytes]:
+        """A copy's file, or its pieces; raises `ConflictError` until it is ready."""
         found = await self.get_export(principal, export_id)
         if found.blob_key is None:
             raise ConflictError("This export is not ready.", hint="Ask again in a moment.")
         async with self.database.transaction(principal.tenant_id) as tx:
             await tx.audit.record(principal.user_id, "privacy.download", str(export_id))
-        return self.blobs.path(found.blob_key)
+        try:
+            return await asyncio.to_thread(self.blobs.content, found.blob_key, tx.seal)
+        except FileNotFoundError as error:
+            raise NotFoundError(
+                "The bytes of this export are gone.", hint="Ask for another one."
+            ) from error
 
     async def erase(
         self,

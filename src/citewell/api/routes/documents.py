@@ -1,6 +1,5 @@
 """Documents: in, listed, read, changed, out."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,6 +9,7 @@ from starlette.responses import FileResponse
 
 from citewell.api import cursors
 from citewell.api.bodies import uploads
+from citewell.api.bodies.downloads import attachment
 from citewell.api.deps import (
     AppDep,
     Caller,
@@ -36,7 +36,6 @@ from citewell.api.schemas.documents import (
 )
 from citewell.api.schemas.fields import Name, ShortText
 from citewell.domain.documents import DocumentStatus, OnDuplicate
-from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import DocumentId, VersionId
 from citewell.storage.repositories.documents import DocumentQuery
 
@@ -186,15 +185,12 @@ async def list_chunks(
     responses=ORIGINAL,
 )
 @allow(CAN_READ)
-async def get_original(document_id: UUID, caller: Caller, app: AppDep) -> FileResponse:
+async def get_original(document_id: UUID, caller: Caller, app: AppDep) -> Response:
     """Always an attachment: it is somebody's file, not a page of ours."""
-    document, blob = await app.documents.original(caller, DocumentId(document_id))
-    path = app.blobs.path(blob.key)
-    if not await asyncio.to_thread(path.is_file):
-        raise NotFoundError("The bytes of this document are gone.", hint="Upload it again.")
+    document, content = await app.documents.original(caller, DocumentId(document_id))
     name = document.filename.rpartition("/")[2]
     headers = {"content-security-policy": "sandbox; default-src 'none'"}
-    return FileResponse(path, 200, headers, "application/octet-stream", filename=name)
+    return attachment(content, name, headers)
 
 
 @router.post(

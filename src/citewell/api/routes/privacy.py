@@ -1,12 +1,12 @@
 """Privacy: what people agreed to, a copy of what is stored about them, and being forgotten."""
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 
+from citewell.api.bodies.downloads import attachment
 from citewell.api.deps import AppDep, Caller, RequestKeyDep
 from citewell.api.guard import OWN_DATA, GuardedRoute, allow
 from citewell.api.schemas.privacy import (
@@ -18,7 +18,6 @@ from citewell.api.schemas.privacy import (
     ExportRequest,
     ExportShown,
 )
-from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import ErasureId, ExportId, UserId
 
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/privacy", tags=["privacy"])
@@ -68,12 +67,10 @@ async def get_export(export_id: UUID, caller: Caller, app: AppDep) -> ExportShow
     responses=COPY,
 )
 @allow(OWN_DATA)
-async def fetch_export(export_id: UUID, caller: Caller, app: AppDep) -> FileResponse:
+async def fetch_export(export_id: UUID, caller: Caller, app: AppDep) -> Response:
     """A ZIP with a manifest of what it holds."""
-    path = await app.privacy.fetch(caller, ExportId(export_id))
-    if not await asyncio.to_thread(path.is_file):
-        raise NotFoundError("The bytes of this export are gone.", hint="Ask for another one.")
-    return FileResponse(path, 200, None, "application/zip", filename=f"{export_id}.zip")
+    content = await app.privacy.fetch(caller, ExportId(export_id))
+    return attachment(content, f"{export_id}.zip", {}, "application/zip")
 
 
 @router.post("/erasures", status_code=202, summary="Have a person forgotten")

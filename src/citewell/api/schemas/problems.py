@@ -28,6 +28,7 @@ class Code(StrEnum):
     RATE_LIMITED = "rate_limited"
     BUDGET_EXCEEDED = "budget_exceeded"
     INTERNAL = "internal"
+    DAMAGED = "damaged"
     UPSTREAM = "upstream"
     UNAVAILABLE = "unavailable"
     START = "start"
@@ -61,6 +62,7 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.RATE_LIMITED: Meaning(429, "Too often; see `Retry-After`."),
     Code.BUDGET_EXCEEDED: Meaning(429, "The tenant would spend more on models than it may."),
     Code.INTERNAL: Meaning(500, "A defect; the log has it under the request id."),
+    Code.DAMAGED: Meaning(500, "What is stored was changed or moved and does not open."),
     Code.UPSTREAM: Meaning(502, "A model or service failed or answered wrongly."),
     Code.UNAVAILABLE: Meaning(503, "Something that is needed is not there now."),
     Code.START: Meaning(503, "The server could not start."),

@@ -13,6 +13,7 @@ from citewell.accounts.privacy.exporting import Exporting
 from citewell.bootstrap import open_core
 from citewell.config import Settings
 from citewell.documents.parsers.host import ParserHost
+from citewell.documents.sealing.resealing import Resealing
 from citewell.telemetry.logs import configure
 from citewell.worker.loop import Worker
 from citewell.worker.privacy import erasing_of, retention_of
@@ -47,6 +48,7 @@ async def _work(settings: Settings, worker_id: UUID) -> None:
             Exporting(core.database, core.blobs),
             erasing,
             retention_of(core),
+            Resealing(core.database, core.blobs),
         )
         await worker.run(stop)
 

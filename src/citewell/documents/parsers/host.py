@@ -9,6 +9,7 @@ import socket
 import stat
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -70,14 +71,14 @@ class ParserHost:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def parse(self, path: Path, filename: str) -> ParsedText:
-        """The canonical text of the file at `path`, which is called `filename`.
+    async def parse(self, content: Path | Iterable[bytes], filename: str) -> ParsedText:
+        """The canonical text of a file, or of pieces that are kept in memory meanwhile.
 
         Raises `DocumentError` with one of the reasons of `FailureCode`; `UnavailableError` when
         the reading process itself is gone, which says nothing about the file: try again; `OSError`
-        when `path` cannot be opened.
+        when a file cannot be opened.
         """
-        file = await asyncio.to_thread(_opened, path)
+        file = await asyncio.to_thread(_opened, content)
         try:
             return await self._parse(file, filename)
         finally:
@@ -143,11 +144,28 @@ class ParserHost:
         return self.text_chars * _BYTES_PER_CHAR + _ROOM
 
 
-def _opened(path: Path) -> int:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+def _opened(content: Path | Iterable[bytes]) -> int:
+    if not isinstance(content, Path):
+        return _held(content)
+    file = os.open(content, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
         raise DocumentError("unsupported", "The path is no regular file.", hint="Upload a file.")
+    return file
+
+
+def _held(pieces: Iterable[bytes]) -> int:
+    """A file without a name that no disk sees: what was sealed is not written out plain."""
+    file = os.memfd_create("content", os.MFD_CLOEXEC)
+    try:
+        for piece in pieces:
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(file, view) :]
+        os.lseek(file, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(file)
+        raise
     return file
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from citewell.domain.documents import Chunk, TextKind
 from citewell.domain.ids import ChunkId, CollectionId, DocumentId, SpaceId, VersionId
 from citewell.storage.repositories.filters import compile_filter
-from citewell.storage.repositories.scope import Scope
+from citewell.storage.repositories.scope import SealedScope
+from citewell.storage.repositories.sealing import chunk_words
 from citewell.storage.tables.documents import chunks, embeddings
 
 
@@ -77,7 +78,7 @@ _LIVE = text(
 )
 
 _ENTRIES = (
-    "SELECT c.key, c.document_id, c.version_id, c.ordinal, c.terms, c.field_terms, e.vectors"
+    "SELECT c.key, c.id, c.document_id, c.version_id, c.ordinal, c.terms, c.field_terms, e.vectors"
     + _LIVE_FROM
     + " JOIN embeddings e ON e.chunk_id = c.id AND e.space_id = :space"
 )
@@ -95,7 +96,7 @@ _CLEAR = text(
 )
 
 
-class ChunkRepository(Scope):
+class ChunkRepository(SealedScope):
     """The chunks of one tenant."""
 
     async def put(
@@ -146,7 +147,7 @@ class ChunkRepository(Scope):
             _LIVE,
             {"tenant": self.tenant_id, "keys": _array(keys), "collections": list(collections)},
         )
-        return {row.key: _to_live(row) for row in found}
+        return {row.key: _to_live(row, chunk_words.opened(self.seal, row)) for row in found}
 
     async def entries(
         self, collection_id: CollectionId, space_id: SpaceId, *, after: int, limit: int
@@ -194,7 +195,7 @@ class ChunkRepository(Scope):
 
     async def of_document(
         self, version_id: VersionId, *, after: int, limit: int
-    ) -> Sequence[Row[Any]]:
+    ) -> Sequence[chunk_words.StoredChunk]:
         """Chunks of a version in order, those with an ordinal above `after`."""
         found = await self.connection.execute(
             select(chunks)
@@ -206,7 +207,7 @@ class ChunkRepository(Scope):
             .order_by(chunks.c.ordinal)
             .limit(limit)
         )
-        return found.all()
+        return [chunk_words.shown(self.seal, row) for row in found]
 
     async def counts(self, document_id: DocumentId) -> dict[str, int]:
         """How many rows a document has per store."""
@@ -226,7 +227,7 @@ class ChunkRepository(Scope):
     async def _entries(self, statement: Any, values: dict[str, Any]) -> list[IndexEntry]:
         found = await self.connection.execute(statement, {"tenant": self.tenant_id, **values})
         dimension = await self._dimension(values["space"])
-        return [_to_entry(row, dimension) for row in found]
+        return [_to_entry(row, dimension, chunk_words.terms(self.seal, row)) for row in found]
 
     async def _dimension(self, space_id: SpaceId) -> int:
         found = await self.connection.execute(
@@ -236,7 +237,7 @@ class ChunkRepository(Scope):
 
     def _row(self, document_id: DocumentId, version_id: VersionId, new: NewChunk) -> dict[str, Any]:
         chunk = new.chunk
-        return {
+        row = {
             "id": chunk.id,
             "tenant_id": self.tenant_id,
             "document_id": document_id,
@@ -255,16 +256,17 @@ class ChunkRepository(Scope):
             "field_terms": chunk.field_terms,
             "text": new.text,
         }
+        return chunk_words.sealed(self.seal, row)
 
 
-def _to_entry(row: Row[Any], dimension: int) -> IndexEntry:
+def _to_entry(row: Row[Any], dimension: int, terms: tuple[str, str]) -> IndexEntry:
     return IndexEntry(
         key=row.key,
         document_id=DocumentId(row.document_id),
         version_id=VersionId(row.version_id),
         ordinal=row.ordinal,
-        terms=row.terms,
-        field_terms=row.field_terms,
+        terms=terms[0],
+        field_terms=terms[1],
         vectors=np.frombuffer(row.vectors, dtype="<f2").reshape(-1, dimension),
     )
 
@@ -274,7 +276,7 @@ def _array(keys: Sequence[int]) -> str:
     return f"{{{','.join(map(str, keys))}}}"
 
 
-def _to_live(row: Row[Any]) -> LiveChunk:
+def _to_live(row: Row[Any], words: chunk_words.Words) -> LiveChunk:
     return LiveChunk(
         key=row.key,
         id=ChunkId(row.id),
@@ -283,15 +285,15 @@ def _to_live(row: Row[Any]) -> LiveChunk:
         collection_id=CollectionId(row.collection_id),
         title=row.title,
         filename=row.filename,
-        text=row.text,
+        text=words.text,
         start=row.start,
         end=row.end,
         page=row.page,
         page_label=row.page_label,
-        headings=tuple(row.headings),
+        headings=tuple(words.headings),
         kind=TextKind(row.kind),
         language=row.language,
         ordinal=row.ordinal,
-        context=row.context,
+        context=words.context,
         metadata=row.metadata,
     )

@@ -9,8 +9,10 @@ from sqlalchemy import insert, select
 from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import ConversationId, MessageId, RunId, UserId, new_id
 from citewell.domain.passages import Answer
-from citewell.storage.repositories.scope import Scope
+from citewell.storage.repositories.scope import SealedScope
 from citewell.storage.tables.conversations import citations, conversations, messages
+
+_TEXT = "messages.text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Message:
     created_at: datetime
 
 
-class ConversationRepository(Scope):
+class ConversationRepository(SealedScope):
     """The conversations of one tenant."""
 
     async def create(self, user_id: UserId, title: str) -> ConversationId:
@@ -35,7 +37,10 @@ class ConversationRepository(Scope):
         conversation_id = ConversationId(new_id())
         await self.connection.execute(
             insert(conversations).values(
-                id=conversation_id, tenant_id=self.tenant_id, user_id=user_id, title=title[:200]
+                id=conversation_id,
+                tenant_id=self.tenant_id,
+                user_id=user_id,
+                title=self.seal.text("conversations.title", conversation_id, title[:200]),
             )
         )
         return conversation_id
@@ -67,7 +72,7 @@ class ConversationRepository(Scope):
                 MessageId(row.id),
                 RunId(row.run_id),
                 row.role,
-                row.text,
+                self.seal.open_text(_TEXT, row.id, row.text),
                 row.grounded,
                 row.answered,
                 row.partial,
@@ -102,12 +107,13 @@ class ConversationRepository(Scope):
         )
         rows = [
             {
-                "id": new_id(),
+                "id": citation_id,
                 "tenant_id": self.tenant_id,
                 "message_id": message_id,
                 **asdict(citation),
+                "quote": self.seal.text("citations.quote", citation_id, citation.quote),
             }
-            for citation in answer.citations
+            for citation, citation_id in ((one, new_id()) for one in answer.citations)
         ]
         if rows:
             await self.connection.execute(insert(citations), rows)
@@ -129,7 +135,7 @@ class ConversationRepository(Scope):
                 conversation_id=conversation_id,
                 run_id=run_id,
                 role=role,
-                text=text,
+                text=self.seal.text(_TEXT, message_id, text),
                 **values,
             )
         )

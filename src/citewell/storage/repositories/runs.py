@@ -10,11 +10,13 @@ from sqlalchemy import ColumnElement, func, insert, select, text, update
 
 from citewell.domain.errors import LeaseLostError, NotFoundError
 from citewell.domain.ids import ConversationId, RunId, UserId
-from citewell.storage.repositories.scope import Scope
+from citewell.storage.repositories.scope import SealedScope
 from citewell.storage.tables.conversations import conversations, run_events, runs
 
 RUNS_TOPIC = "citewell_runs"
 RUN_LEASE_SECONDS = 15
+
+_REQUEST, _EVENT = "runs.request", "run_events.event"
 
 JsonObject = Mapping[str, Any]
 
@@ -45,7 +47,7 @@ class Run:
     finished_at: datetime | None
 
 
-class RunRepository(Scope):
+class RunRepository(SealedScope):
     """The runs of one tenant."""
 
     async def create(
@@ -63,7 +65,7 @@ class RunRepository(Scope):
                 conversation_id=conversation_id,
                 user_id=user_id,
                 state=RunState.RUNNING.value,
-                request=request,
+                request=self.seal.json(_REQUEST, run_id, request),
                 lease_until=text(_LEASE),
             )
         )
@@ -83,7 +85,7 @@ class RunRepository(Scope):
             conversation_id=ConversationId(row.conversation_id),
             user_id=UserId(row.user_id),
             state=RunState(row.state),
-            request=row.request,
+            request=self.seal.open_json(_REQUEST, run_id, row.request),
             head=row.head,
             cancel_requested=row.cancel_requested,
             created_at=row.created_at,
@@ -137,7 +139,10 @@ class RunRepository(Scope):
             .order_by(run_events.c.seq)
             .limit(limit)
         )
-        return [(row.seq, row.event) for row in found]
+        return [
+            (row.seq, self.seal.open_json(_EVENT, f"{run_id}/{row.seq}", row.event))
+            for row in found
+        ]
 
     async def _append(self, run_id: RunId, events: Sequence[JsonObject], **values: Any) -> int:
         done = await self.connection.execute(
@@ -151,8 +156,13 @@ class RunRepository(Scope):
             raise LeaseLostError(f"Run {run_id} has ended.")
         first = head - len(events) + 1
         rows = [
-            {"tenant_id": self.tenant_id, "run_id": run_id, "seq": first + i, "event": event}
-            for i, event in enumerate(events)
+            {
+                "tenant_id": self.tenant_id,
+                "run_id": run_id,
+                "seq": seq,
+                "event": self.seal.json(_EVENT, f"{run_id}/{seq}", event),
+            }
+            for seq, event in enumerate(events, first)
         ]
         if rows:
             await self.connection.execute(insert(run_events), rows)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from citewell.domain.ids import TenantId
+from citewell.storage.sealing.seal import Seal
 
 
 @dataclass(frozen=True)
@@ -13,3 +14,10 @@ class Scope:
 
     connection: AsyncConnection
     tenant_id: TenantId
+
+
+@dataclass(frozen=True)
+class SealedScope(Scope):
+    """A scope with rows that are sealed when encryption is on."""
+
+    seal: Seal

@@ -8,8 +8,10 @@ from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
 from citewell.domain.documents import Heading, PageSpan, ParsedText, TextKind
 from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import CollectionId, DocumentId, VersionId, new_id
-from citewell.storage.repositories.scope import Scope
+from citewell.storage.repositories.scope import SealedScope
 from citewell.storage.tables.documents import CALLER, document_versions, documents
+
+_TEXT, _HEADINGS = "document_versions.text", "document_versions.headings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class StoredBlob:
     media_type: str = ""
 
 
-class VersionRepository(Scope):
+class VersionRepository(SealedScope):
     """The versions of one tenant's documents, deleted documents' versions left out."""
 
     async def add(
@@ -128,14 +130,16 @@ class VersionRepository(Scope):
         """Keep the canonical text; every offset in the product points into it."""
         await self._set(
             version_id,
-            text=parsed.text,
+            text=self.seal.text(_TEXT, version_id, parsed.text),
             kind=parsed.kind.value,
             title=parsed.title,
             language=parsed.language,
             media_type=str(parsed.metadata.get("media_type", "")),
             pages=[asdict(page) for page in parsed.pages],
             page_count=len(parsed.pages),
-            headings=[asdict(heading) for heading in parsed.headings],
+            headings=self.seal.json(
+                _HEADINGS, version_id, [asdict(heading) for heading in parsed.headings]
+            ),
             warnings=list(parsed.warnings),
             code_language=parsed.code_language,
             parser=parsed.parser,
@@ -162,11 +166,12 @@ class VersionRepository(Scope):
         row = found.one_or_none()
         if row is None:
             raise NotFoundError(f"Document version {version_id} has no text.")
+        headings = self.seal.open_json(_HEADINGS, version_id, row.headings)
         return ParsedText(
-            text=row.text,
+            text=self.seal.open_text(_TEXT, version_id, row.text),
             kind=TextKind(row.kind),
             pages=tuple(PageSpan(**page) for page in row.pages),
-            headings=tuple(Heading(**heading) for heading in row.headings),
+            headings=tuple(Heading(**heading) for heading in headings),
             title=row.title,
             language=row.language,
             warnings=tuple(row.warnings),
@@ -176,12 +181,13 @@ class VersionRepository(Scope):
 
     async def span(self, version_id: VersionId, start: int, end: int) -> str | None:
         """The canonical text at `start`..`end`, or None when the version is gone."""
-        found = await self.connection.execute(
-            select(func.substring(document_versions.c.text, start + 1, max(0, end - start))).where(
-                self._mine(version_id)
-            )
-        )
-        return found.scalar_one_or_none()
+        whole = document_versions.c.text
+        part = whole if self.seal.keys else func.substring(whole, start + 1, max(0, end - start))
+        found = await self.connection.execute(select(part).where(self._mine(version_id)))
+        stored = found.scalar_one_or_none()
+        if stored is None or self.seal.keys is None:
+            return stored
+        return self.seal.open_text(_TEXT, version_id, stored)[start : max(start, end)]
 
     async def drop_older(self, document_id: DocumentId, version_id: VersionId) -> list[str]:
         """Remove the document's other versions; returns blob keys that nothing refers to now."""

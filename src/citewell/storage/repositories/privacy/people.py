@@ -7,14 +7,15 @@ from sqlalchemy import ColumnElement, and_, delete, func, select, update
 
 from citewell.domain.ids import DocumentId, UserId
 from citewell.storage.inventory import HOLDINGS, Fate, Holding
-from citewell.storage.repositories.scope import Scope
+from citewell.storage.repositories.scope import SealedScope
+from citewell.storage.repositories.sealing.sealed import opened_row
 from citewell.storage.tables.documents import document_versions, documents
 from citewell.storage.tables.privacy import exports
 
 BATCH = 500
 
 
-class PeopleRepository(Scope):
+class PeopleRepository(SealedScope):
     """A person's rows in one tenant."""
 
     async def counts(self, person: UserId) -> dict[str, int]:
@@ -32,7 +33,7 @@ class PeopleRepository(Scope):
         query = select(*held.shown()).where(self._of(held, person))
         async with self.connection.stream(query.order_by(*held.table.primary_key)) as found:
             async for some in found.mappings().partitions(BATCH):
-                yield [dict(row) for row in some]
+                yield [opened_row(self.seal, held.table, dict(row)) for row in some]
 
     async def originals(self, person: UserId) -> Sequence[tuple[str, str]]:
         """Blob and file name of every version whose bytes they brought."""

@@ -1,0 +1,27 @@
+"""Who a transaction runs as: the tenant's role or the system's, neither of which owns anything."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from citewell.domain.ids import TenantId
+from citewell.domain.principal import Principal, Role
+
+ENTER_SYSTEM = text("SELECT set_config('role', 'citewell_system', true)")
+_ENTER_TENANT = text(
+    "SELECT set_config('role', 'citewell_app', true), set_config('app.tenant_id', :tenant, true),"
+    " set_config('app.user_id', :user, true), set_config('app.role', :role, true)"
+)
+
+
+async def enter_tenant(connection: AsyncConnection, who: Principal | TenantId) -> TenantId:
+    """Be a caller, or the server at its own work in a tenant, until the transaction ends."""
+    if isinstance(who, Principal):
+        values = {
+            "tenant": str(who.tenant_id),
+            "user": str(who.user_id),
+            "role": str(int(who.role)),
+        }
+    else:
+        values = {"tenant": str(who), "user": "", "role": str(int(Role.OWNER))}
+    await connection.execute(_ENTER_TENANT, values)
+    return who.tenant_id if isinstance(who, Principal) else who

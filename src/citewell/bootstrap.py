@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from citewell.accounts.budgets import Budgets
 from citewell.accounts.privacy.service import Privacy
-from citewell.accounts.secrets import admin_key
+from citewell.accounts.secrets import ADMIN_KEY, SECRET_KEY, Kept, kept
 from citewell.accounts.service import Accounts
 from citewell.agent.service import Agent
 from citewell.chat.service import Chat
-from citewell.config import Settings
+from citewell.config import LOOPBACK, Settings
 from citewell.documents.ingest import Ingestion
 from citewell.documents.parsers.host import ParserHost
 from citewell.documents.paying import PaidModel
@@ -132,6 +134,7 @@ async def open_app(
     async with open_core(settings, on_failure=on_failure) as core:
         app = _wire(core)
         await app.accounts.ensure_administrator(app.admin_key)
+        await app.accounts.ring.ensure()
         try:
             yield app
         finally:
@@ -254,7 +257,7 @@ def _wire(core: Core) -> App:
     retrieval = Retrieval(database, embedder, projections)
     citations = Citations(database)
     agent = Agent(retrieval, embedder, citations)
-    given = settings.admin_key.get_secret_value() if settings.admin_key else None
+    accounts = Accounts.of(database, _secret(core, SECRET_KEY, settings.secret_key))
     return App(
         settings=settings,
         database=database,
@@ -269,11 +272,17 @@ def _wire(core: Core) -> App:
         citations=citations,
         agent=agent,
         chat=Chat(database, core.notifications, agent, core.tasks),
-        accounts=Accounts(database),
         privacy=Privacy(database, core.blobs),
+        accounts=accounts,
         tasks=core.tasks,
-        admin_key=admin_key(core.home / "secrets", given),
+        admin_key=_secret(core, ADMIN_KEY, settings.admin_key),
     )
+
+
+def _secret(core: Core, which: Kept, given: SecretStr | None) -> str:
+    value = given.get_secret_value() if given else None
+    alone = core.settings.host in LOOPBACK
+    return kept(core.home / "secrets", which, value, may_make=alone)
 
 
 def _home_error(home: Path, error: OSError) -> StartError:

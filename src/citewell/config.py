@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from citewell.domain.errors import StartError
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -139,7 +141,10 @@ class Settings(BaseSettings):
     )
     """Least severe log line written."""
     admin_key: SecretStr | None = None
-    """First administrator's key; generated when absent."""
+    """First administrator's key; generated when absent, on loopback."""
+    secret_key: SecretStr | None = None
+    """Seals the signing keys in the database; the same for every server of one database. Generated
+    when absent, on loopback."""
     openai_api_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key")
     )

@@ -72,7 +72,7 @@ async def test_a_database_that_goes_away_makes_it_unready_but_alive(
     assert reply.status_code == 503
     assert reply.json()["detail"] == "The database cannot be reached."
     assert (await client.get("/livez")).status_code == 200
-    app.accounts._known.clear()
+    app.accounts.recognition.forget()
     refused = await client.post("/api/v1/search", json={"query": "x"})
     assert refused.status_code == 503
     assert refused.json()["retryable"] is True

@@ -7,6 +7,9 @@ from datetime import timedelta
 
 from citewell.accounts import credentials
 from citewell.accounts.codes import SignInCodes
+from citewell.accounts.passwords import Passwords
+from citewell.accounts.recognising import Recognition
+from citewell.accounts.ring import KeyRing, Seal
 from citewell.domain.errors import UnauthenticatedError
 from citewell.domain.ids import DEFAULT_TENANT, KeyId, new_id
 from citewell.domain.principal import Principal, Role, Scope
@@ -16,8 +19,6 @@ from citewell.storage.repositories.keys import NewKey
 ADMINISTRATOR = "administrator"
 SESSION = "browser session"
 SESSION_LIFETIME = timedelta(days=14)
-CACHE_SECONDS = 5.0
-CACHE_ENTRIES = 1024
 
 _ALL = frozenset(Scope)
 
@@ -26,30 +27,38 @@ _ALL = frozenset(Scope)
 class Accounts:
     """Turns credentials into principals.
 
-    A key that another process revokes is refused after at most `CACHE_SECONDS`; one that this
-    process revokes, at once.
+    A credential that another process ends is refused after at most five seconds; one that this
+    process ends, at once.
     """
 
     database: Database
-    clock: Callable[[], float] = time.monotonic
+    ring: KeyRing
+    recognition: Recognition
+    passwords: Passwords
     _codes: SignInCodes = field(default_factory=SignInCodes)
-    _known: dict[bytes, tuple[float, Principal]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, database: Database, secret: str, clock: Callable[[], float] = time.monotonic
+    ) -> "Accounts":
+        """The accounts in a database; `secret` opens the private keys of its ring."""
+        ring = KeyRing(database, Seal(secret), clock)
+        recognition = Recognition(database, ring, clock)
+        return cls(database, ring, recognition, Passwords(), SignInCodes(clock))
 
     async def authenticate(self, credential: str) -> Principal:
-        """The holder of an API key; raises `UnauthenticatedError`, always in the same words."""
-        if not credentials.looks_valid(credential):
+        """The holder of a credential; raises `UnauthenticatedError`, always in the same words."""
+        found = await self.recognition.holder(credential)
+        if found is None:
             raise _unknown()
-        digest = credentials.digest(credential)
-        known = self._known.get(digest)
-        if known is not None and self.clock() < known[0]:
-            return known[1]
-        async with self.database.installation() as whole:
-            held = await whole.credentials.key_by_digest(digest)
-        if held is None:
-            self._known.pop(digest, None)
+        return found
+
+    async def recheck(self, principal: Principal) -> Principal:
+        """A holder who was authenticated earlier, as they are now; raises as `authenticate`."""
+        found = await self.recognition.still(principal)
+        if found is None:
             raise _unknown()
-        self._remember(digest, held.principal)
-        return held.principal
+        return found
 
     async def ensure_administrator(self, key: str) -> Principal:
         """The owner of the default tenant, reachable with `key`; safe to repeat.
@@ -82,37 +91,41 @@ class Accounts:
             )
         return await self.open_session(await self.administrator())
 
+    async def redeem_ticket(self, ticket: str) -> Principal:
+        """Who asked for a WebSocket ticket; it is gone afterwards. Raises as `authenticate`."""
+        async with self.database.installation() as whole:
+            found = await whole.credentials.redeem_ticket(credentials.digest(ticket))
+        if found is None:
+            raise UnauthenticatedError(
+                "This ticket is unknown, used or older than half a minute.",
+                hint="Ask for a new one with `POST /api/v1/auth/socket-ticket`.",
+            )
+        return found
+
     async def open_session(self, principal: Principal) -> str:
         """A key of the principal's own for a browser, with the same scopes."""
-        key = credentials.new_key()
-        digest = credentials.digest(key)
+        key_id = KeyId(new_id())
+        key = credentials.new_key(key_id)
+        digest, user = credentials.digest(key), principal.user_id
         async with self.database.transaction(principal) as tx:
-            generation = await tx.users.generation(principal.user_id)
-            new = NewKey(
-                KeyId(new_id()), principal.user_id, SESSION, digest, principal.scopes,
-                SESSION_LIFETIME, generation,
-            )  # fmt: skip
-            await tx.keys.add(new)
-            await tx.audit.record(principal.user_id, "session.open", str(principal.user_id))
+            generation = await tx.users.generation(user)
+            scopes = principal.scopes
+            await tx.keys.add(
+                NewKey(key_id, user, SESSION, digest, scopes, SESSION_LIFETIME, generation)
+            )
+            await tx.audit.record(user, "session.open", str(user))
         return key
 
     async def close_session(self, credential: str) -> None:
-        """Revoke a session's key; a credential that is no session's stays as it is."""
-        digest = credentials.digest(credential)
-        async with self.database.installation() as whole:
-            held = await whole.credentials.key_by_digest(digest)
+        """Revoke a browser session's key; a credential that is no session's stays as it is."""
+        held = await self.recognition.key(credential, credentials.digest(credential))
         if held is None or held.principal.key_id is None:
             return
-        found = held.principal
-        async with self.database.transaction(found) as tx:
+        async with self.database.transaction(held.principal) as tx:
             if await tx.keys.revoke(held.principal.key_id, sessions=True):
-                await tx.audit.record(found.user_id, "session.close", str(found.user_id))
-        self._known.pop(digest, None)
-
-    def _remember(self, digest: bytes, principal: Principal) -> None:
-        while len(self._known) >= CACHE_ENTRIES:
-            del self._known[next(iter(self._known))]
-        self._known[digest] = (self.clock() + CACHE_SECONDS, principal)
+                user = held.principal.user_id
+                await tx.audit.record(user, "session.close", str(user))
+        self.recognition.forget()
 
 
 def _unknown() -> UnauthenticatedError:

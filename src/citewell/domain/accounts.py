@@ -1,5 +1,6 @@
 """Who there is, what they hold, and who may see a collection."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -108,3 +109,8 @@ class SigningKey:
     added_at: datetime
     promoted_at: datetime | None
     retired_at: datetime | None
+
+
+def fold_email(address: str) -> str:
+    """An address as it is stored and compared: one spelling for the same mailbox."""
+    return unicodedata.normalize("NFKC", address.strip()).casefold()

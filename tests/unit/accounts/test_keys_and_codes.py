@@ -8,11 +8,15 @@ import pytest
 
 from citewell.accounts import codes, credentials
 from citewell.accounts.codes import SignInCodes
-from citewell.accounts.secrets import admin_key
-from citewell.accounts.service import CACHE_SECONDS, Accounts
+from citewell.accounts.recognising import CACHE_SECONDS
+from citewell.accounts.secrets import ADMIN_KEY, SECRET_KEY, kept
+from citewell.accounts.service import Accounts
 from citewell.domain.errors import StartError, UnauthenticatedError
 from citewell.domain.principal import Role, Scope
 from citewell.storage.database import Database
+
+SECRET = credentials.new_secret()
+GIVEN = "0123456789abcdef" * 2
 
 
 class Clock:
@@ -32,7 +36,11 @@ def clock() -> Clock:
 
 @pytest.fixture
 def accounts(database: Database, clock: Clock) -> Accounts:
-    return Accounts(database, clock, SignInCodes(clock))
+    return Accounts.of(database, SECRET, clock)
+
+
+def admin_key(folder: Path, given: str | None = None) -> str:
+    return kept(folder, ADMIN_KEY, given)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -69,23 +77,35 @@ async def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) ->
 
 
 def test_a_given_key_is_kept_on_the_first_start(tmp_path: Path) -> None:
-    assert admin_key(tmp_path, "g" * 32) == "g" * 32
-    assert admin_key(tmp_path) == "g" * 32
+    assert admin_key(tmp_path, GIVEN) == GIVEN
+    assert admin_key(tmp_path) == GIVEN
 
 
 def test_a_key_that_would_have_no_effect_or_no_strength_stops_the_start(tmp_path: Path) -> None:
     for weak in ("short", "x" * 31, "x" * 300, "with spaces " * 4, "ü" * 40, "x" * 31 + "\n"):
         with pytest.raises(StartError, match="visible ASCII"):
             admin_key(tmp_path, weak)
-    admin_key(tmp_path, "g" * 32)
+    for known in ("changeme" * 4, "0123456789abcdef-this-is-an-example", "ab" * 20):
+        with pytest.raises(StartError, match="an example or a pattern"):
+            admin_key(tmp_path, known)
+    admin_key(tmp_path, GIVEN)
     with pytest.raises(StartError, match="differs"):
-        admin_key(tmp_path, "h" * 32)
+        admin_key(tmp_path, GIVEN[::-1])
     (tmp_path / "admin-key").write_text("")
     with pytest.raises(StartError, match="visible ASCII"):
         admin_key(tmp_path)
     (tmp_path / "admin-key").write_bytes(b"\xff" * 40)
     with pytest.raises(StartError, match="cannot be kept"):
         admin_key(tmp_path)
+
+
+def test_a_server_that_others_can_reach_makes_up_no_secret(tmp_path: Path) -> None:
+    for which in (ADMIN_KEY, SECRET_KEY):
+        with pytest.raises(StartError, match="is missing") as refused:
+            kept(tmp_path, which, may_make=False)
+        assert which.variable in refused.value.hint
+        assert kept(tmp_path, which, GIVEN, may_make=False) == GIVEN
+        assert kept(tmp_path, which, may_make=False) == GIVEN
 
 
 def test_no_two_keys_are_alike() -> None:
@@ -105,7 +125,7 @@ async def test_the_administrator_is_the_owner_under_the_newest_key(accounts: Acc
     await accounts.ensure_administrator(second)
     assert (await accounts.authenticate(second)).user_id == made.user_id
     with pytest.raises(UnauthenticatedError):
-        await Accounts(accounts.database).authenticate(first)
+        await Accounts.of(accounts.database, SECRET).authenticate(first)
 
 
 async def test_every_unknown_credential_is_refused_in_the_same_words(accounts: Accounts) -> None:
@@ -130,7 +150,7 @@ async def test_a_key_revoked_elsewhere_is_refused_within_five_seconds(
 ) -> None:
     session = await accounts.open_session(await accounts.administrator())
     await accounts.authenticate(session)
-    await Accounts(accounts.database).close_session(session)
+    await Accounts.of(accounts.database, SECRET).close_session(session)
     assert CACHE_SECONDS <= 5
     clock.now += CACHE_SECONDS
     with pytest.raises(UnauthenticatedError):

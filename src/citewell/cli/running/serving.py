@@ -18,7 +18,7 @@ from citewell.bootstrap import App, open_app, prepare_home
 from citewell.cli.output import say
 from citewell.cli.running.announcing import announced
 from citewell.cli.running.protocol import Protocol
-from citewell.config import Settings, unknown_variables
+from citewell.config import LOOPBACK, Settings, unknown_variables
 from citewell.domain.errors import StartError
 from citewell.telemetry.logs import configure, logger
 from citewell.worker.supervisor import Supervisor
@@ -27,7 +27,6 @@ MAX_FRAME = 64 * 1024
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 65
 DRAIN_SECONDS = 20
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 log = logger(__name__)
 

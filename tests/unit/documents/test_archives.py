@@ -1,6 +1,7 @@
 """A container is judged before anybody unpacks it."""
 
 import io
+import random
 import stat
 import zipfile
 
@@ -9,6 +10,7 @@ import pytest
 from citewell.documents.parsers.archives import resolve
 from citewell.documents.parsers.media import MEDIA_TYPES, Media
 from citewell.domain.errors import DocumentError
+from tests.security.files.archives import shrunk
 from tests.unit.documents.packaged import Parts, docx, zipped
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -74,6 +76,35 @@ def test_an_archive_of_files_is_no_document() -> None:
 def test_a_bomb_is_not_opened() -> None:
     parts = {**docx("words"), "word/big.xml": b"\0" * 30_000_000}
     assert refused(zipped(parts)).reason == "bomb"
+
+
+def test_a_bomb_that_says_it_is_small_is_not_opened() -> None:
+    parts = {**docx("words"), "word/big.xml": b"\0" * 30_000_000}
+    error = refused(shrunk(zipped(parts)))
+    assert error.reason == "bomb"
+    assert "more than 10 MB" in error.message
+
+
+def test_a_bomb_spread_over_entries_that_say_they_are_small_is_not_opened() -> None:
+    parts = {**docx("words"), **{f"word/{n}.xml": b"\0" * 2_000_000 for n in range(20)}}
+    assert refused(shrunk(zipped(parts))).reason == "bomb"
+
+
+def test_a_broken_entry_is_left_to_the_reader_and_its_bytes_count_up_to_there() -> None:
+    chance = random.Random(7)
+    noise = chance.randbytes(20_000)
+    data = bytearray(zipped({**docx("words"), "word/media/a.png": noise}))
+    at = data.index(b"word/media/a.png") + len(b"word/media/a.png")
+    data[at] = 0xFF
+    assert resolve(bytes(data), media("docx")).format == "docx"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_entry_packed_as_no_document_may_be_is_refused(method: int) -> None:
+    info = zipfile.ZipInfo("word/big.xml")
+    info.compress_type = method
+    error = refused(with_entry(info, bytes(1_000)))
+    assert (error.reason, "packed" in error.message) == ("corrupt", True)
 
 
 def test_many_entries_are_a_bomb_for_text_and_none_for_slides() -> None:

@@ -1,7 +1,8 @@
 """Containers judged before anybody unpacks them: zip caps, encryption, what is inside.
 
 Caps: 1,000 entries (10,000 where a format keeps a file per slide, sheet or chapter), 512 MB
-unpacked, 100 times the packed size unless that is under 10 MB.
+unpacked, 100 times the packed size unless that is under 10 MB. What an archive says of its sizes is
+judged first, then what is really in it: whoever understates a size gains nothing.
 """
 
 import io
@@ -20,6 +21,10 @@ _FEW_ENTRIES = 1_000
 _RATIO = 100
 _ALWAYS_FINE = 10_000_000
 _UNPACKED = 512_000_000
+# No byte of DEFLATE stands for more bytes than this.
+_DEFLATE_RATIO = 1_032
+_PIECE, _MANY = 65_536, 1_048_576
+_LOCAL_HEAD = struct.Struct("<26xHH")
 # What `zipfile` raises over an archive whose bytes are wrong.
 BROKEN = (
     zipfile.BadZipFile,
@@ -47,6 +52,7 @@ def resolve(data: bytes, media: Media) -> Media:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             kind = _kind(archive)
             _check(archive.infolist(), len(data), kind)
+            _check_counted(archive.infolist(), data)
             _check_not_encrypted(archive)
     except BROKEN as error:
         raise _corrupt(f"The archive inside the file is broken: {error}.") from error
@@ -83,14 +89,49 @@ def _check(entries: list[zipfile.ZipInfo], size: int, kind: str) -> None:
     if len(entries) > allowed:
         raise _bomb(f"it holds {len(entries):,} entries, more than {allowed:,}")
     unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > _UNPACKED:
-        raise _bomb(f"it unpacks to {unpacked // 1_000_000:,} MB")
-    if unpacked > _ALWAYS_FINE and unpacked > _RATIO * size:
-        raise _bomb(f"it unpacks to {unpacked // size:,} times its size")
+    if unpacked > _most(size):
+        raise _bomb(
+            f"it unpacks to {unpacked // 1_000_000:,} MB, {unpacked // size:,} times its size"
+        )
     if sum(entry.compress_size for entry in entries) > size:
         raise _bomb("its entries overlap")
     for entry in entries:
         _check_entry(entry)
+
+
+def _most(size: int) -> int:
+    """How many bytes an archive of `size` bytes may unpack to."""
+    return min(_UNPACKED, max(_ALWAYS_FINE, _RATIO * size))
+
+
+def _check_counted(entries: list[zipfile.ZipInfo], data: bytes) -> None:
+    left = most = _most(len(data))
+    # An archive that could not be a bomb if it tried is not unpacked twice.
+    if len(data) * _DEFLATE_RATIO <= most:
+        return
+    for entry in entries:
+        left -= _unpacked(entry, memoryview(data), left)
+        if left < 0:
+            raise _bomb(f"it unpacks to more than {most // 1_000_000:,} MB, whatever it says")
+
+
+def _unpacked(entry: zipfile.ZipInfo, data: memoryview, enough: int) -> int:
+    """How many bytes an entry becomes up to where it is broken; counting ends above `enough`."""
+    names = _LOCAL_HEAD.unpack_from(data, entry.header_offset)
+    start = entry.header_offset + _LOCAL_HEAD.size + sum(names)
+    packed = data[start : start + entry.compress_size]
+    if entry.compress_type == zipfile.ZIP_STORED:
+        return len(packed)
+    inflater, count = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    for at in range(0, len(packed), _PIECE):
+        tail: bytes | memoryview = packed[at : at + _PIECE]
+        while tail and not inflater.eof and count <= enough:
+            try:
+                count += len(inflater.decompress(tail, _MANY))
+            except zlib.error:
+                return count
+            tail = inflater.unconsumed_tail
+    return count
 
 
 def _check_entry(entry: zipfile.ZipInfo) -> None:
@@ -101,6 +142,8 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
         raise _corrupt("The archive inside the file holds a symbolic link.")
     if entry.flag_bits & 1:
         raise _encrypted()
+    if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise _corrupt("The archive inside the file is packed as no document may be.")
 
 
 def _check_not_encrypted(archive: zipfile.ZipFile) -> None:

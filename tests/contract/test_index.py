@@ -194,10 +194,29 @@ def test_any_chunks_can_be_scored_and_unknown_ones_are_told_apart(
     expected = truth.bm25(terms)
     wanted = [expected.get(key, 0.0) for key in keys.tolist()]
     assert np.allclose(projection.snapshot.bm25(terms, keys), wanted, rtol=1e-3)
+    assert projection.snapshot.bm25(Terms([]), keys).tolist() == [0] * len(keys)
     documents = projection.snapshot.documents(keys)
     assert documents[1].tobytes() == truth.entries[5].document.bytes
     assert not any(documents[0].tobytes())
     assert projection.snapshot.vectors(keys).shape[1] == 16
+
+
+@pytest.mark.parametrize("field_weight", [0.0, 0.3, 2.0])
+def test_known_chunks_have_the_score_that_a_search_would_give_them(
+    open_projection: Opener, sample: Sampler, field_weight: float
+) -> None:
+    projection = open_projection()
+    truth = fill(projection, sample.versions(40), at_once=3)
+    projection = reopened(open_projection, projection)
+    keys = keys_of(truth.entries)
+    for _ in range(20):
+        terms = Terms([*sample.terms(6).split(), "nowhere"], field_weight)
+        expected = truth.bm25(terms)
+        scores = projection.snapshot.bm25(terms, keys)
+        assert np.allclose(scores, [expected.get(k, 0.0) for k in keys.tolist()], rtol=1e-3)
+        hinted = replace(terms, parts=[*terms.body, "word7", "word8"])
+        hits = projection.snapshot.search_lexical(hinted, len(keys))
+        assert np.allclose(projection.snapshot.bm25(hinted, hits.keys), hits.scores, rtol=1e-3)
 
 
 @pytest.mark.parametrize("most", [1, 2, 5, 99])

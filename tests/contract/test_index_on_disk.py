@@ -78,7 +78,8 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     projection.save()
     projection.close()
     kinds = {"".join(path.suffixes[-2:]) for path in files(generation(folder))}
-    expected = {".json", ".faiss", *(f".{part}.npy" for part in ("keys", "rows", "alive"))}
+    arrays = ("keys", "rows", "alive", "starts", "terms", "counts", "lengths")
+    expected = {".json", ".faiss", *(f".{part}.npy" for part in arrays)}
     assert kinds > expected, kinds
     return folder
 

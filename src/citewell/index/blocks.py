@@ -1,7 +1,7 @@
-"""A block of vectors: immutable once made, searched by FAISS, read back by key.
+"""A block of chunks: immutable once made, searched by FAISS, read back by key.
 
 The whole-chunk vectors are in a FAISS index (flat, float16; or inverted lists once large); the
-same rows and their windows lie in one float16 array, `offsets[i]` being the row of chunk i.
+same rows, their windows and the chunks' words lie beside it.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from citewell.index.contents import Contents, contents_of, merged
+from citewell.index.forward import Rows, row_indices, running
 from citewell.index.index import (
     EMPTY_KEYS,
     EMPTY_SCORES,
@@ -32,14 +34,9 @@ _engines: Any = faiss
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """`keys` ascending; `versions` and `documents` are 16-byte ids; `probes` 0 means exact."""
+class Block(Contents):
+    """Chunks with the engine that searches them; `probes` 0 means exact."""
 
-    keys: Keys
-    offsets: NDArray[np.int64]
-    rows: NDArray[np.float16]
-    versions: NDArray[np.void]
-    documents: NDArray[np.void]
     engine: Any
     probes: int = 0
     recall: float = 1.0
@@ -79,7 +76,7 @@ class Block:
         valid = found[0] >= 0
         return Hits(self.keys[found[0][valid]], scores[0][valid])
 
-    def positions(self, keys: Keys) -> NDArray[np.int64]:
+    def positions(self, keys: Keys) -> Rows:
         """Place of each key in the block, -1 when absent."""
         if not len(self.keys):
             return np.full(len(keys), -1, dtype=np.int64)
@@ -87,78 +84,56 @@ class Block:
         at[at == len(self.keys)] = 0
         return np.where(self.keys[at] == keys, at, -1)
 
-    def cosines(self, query: Vector, at: NDArray[np.int64]) -> tuple[Vector, Vector]:
+    def cosines(self, query: Vector, at: Rows) -> tuple[Vector, Vector]:
         """Of the chunks at these places: cosine of the whole, and of the best window."""
-        starts, ends = self.offsets[at], self.offsets[at + 1]
-        counts = ends - starts
-        firsts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-        rows = np.repeat(starts - firsts, counts) + np.arange(int(counts.sum()))
-        scores = self.rows[rows].astype(np.float32) @ query
+        starts = self.offsets[at]
+        counts = self.offsets[at + 1] - starts
+        firsts = running(counts)[:-1]
+        scores = self.rows[row_indices(starts, counts)].astype(np.float32) @ query
         whole = scores[firsts]
         # The whole stands in for its windows where there are none.
         masked = scores.copy()
         masked[firsts[counts > 1]] = -np.inf
         return whole, np.maximum.reduceat(masked, firsts)
 
-    def whole(self, at: NDArray[np.int64]) -> Vector:
+    def whole(self, at: Rows) -> Vector:
         """(n, dimension) vectors of the chunks at these places."""
         return self.rows[self.offsets[at]].astype(np.float32)
 
 
 def make_block(entries: Sequence[Entry], settings: IndexSettings) -> Block:
     """A block of these entries, which must not be empty; the last of equal keys counts."""
-    ordered = sorted({entry.key: entry for entry in entries}.values(), key=lambda e: e.key)
-    counts = [len(entry.vectors) for entry in ordered]
-    return assemble(
-        keys=np.array([entry.key for entry in ordered], dtype=np.int64),
-        offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-        rows=np.concatenate([entry.vectors for entry in ordered]),
-        versions=np.array([entry.version.bytes for entry in ordered], dtype="V16"),
-        documents=np.array([entry.document.bytes for entry in ordered], dtype="V16"),
-        settings=settings,
-    )
+    return assemble(contents_of(entries), settings)
 
 
 def merge_blocks(
     blocks: Sequence[tuple[Block, NDArray[np.bool_] | None]], settings: IndexSettings
 ) -> Block | None:
     """One block of what is alive in these, or None when nothing is."""
-    parts = [_alive_part(block, alive) for block, alive in blocks]
-    keys = np.concatenate([part[0] for part in parts])
-    if not len(keys):
-        return None
-    order = np.argsort(keys, kind="stable")
-    counts = np.concatenate([part[1] for part in parts])
-    starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-    rows = np.concatenate([part[2] for part in parts])
-    if not np.array_equal(order, np.arange(len(order))):
-        rows = rows[_row_indices(starts[order], counts[order])]
-    return assemble(
-        keys=keys[order],
-        offsets=np.concatenate(([0], np.cumsum(counts[order]))).astype(np.int64),
-        rows=rows,
-        versions=np.concatenate([part[3] for part in parts])[order],
-        documents=np.concatenate([part[4] for part in parts])[order],
-        settings=settings,
+    living = merged(
+        [block if alive is None else block.take(np.flatnonzero(alive)) for block, alive in blocks]
     )
+    return assemble(living, settings) if len(living.keys) else None
 
 
-def assemble(
-    *,
-    keys: Keys,
-    offsets: NDArray[np.int64],
-    rows: NDArray[np.float16],
-    versions: NDArray[np.void],
-    documents: NDArray[np.void],
-    settings: IndexSettings,
-) -> Block:
+def assemble(held: Contents, settings: IndexSettings) -> Block:
     """Build the engine that fits the size."""
-    vectors = rows[offsets[:-1]].astype(np.float32)
-    if len(keys) < settings.exact_below:
+    vectors = held.rows[held.offsets[:-1]].astype(np.float32)
+    if len(held.keys) < settings.exact_below:
         engine, probes, recall = exact_engine(vectors), 0, 1.0
     else:
         engine, probes, recall = trained_engine(vectors, settings.recall)
-    return Block(keys, offsets, rows, versions, documents, engine, probes, recall)
+    return Block(
+        held.keys,
+        held.offsets,
+        held.rows,
+        held.versions,
+        held.documents,
+        held.words,
+        engine,
+        probes,
+        recall,
+    )
 
 
 def exact_engine(vectors: Vector) -> Any:
@@ -201,7 +176,7 @@ def trained_engine(vectors: Vector, wanted: float) -> tuple[Any, int, float]:
         probes = min(lists, probes + max(4, probes // 4))
 
 
-def _overlap(exact: NDArray[np.int64], found: NDArray[np.int64]) -> float:
+def _overlap(exact: Rows, found: Rows) -> float:
     shared = [len(np.intersect1d(a, b)) for a, b in zip(exact, found, strict=True)]
     return float(np.mean(shared) / exact.shape[1])
 
@@ -213,16 +188,3 @@ def _sample_queries(vectors: Vector) -> Vector:
     norms = np.linalg.norm(mixed, axis=1, keepdims=True)
     unit: Vector = (mixed / np.maximum(norms, 1e-9)).astype(np.float32)
     return unit
-
-
-def _alive_part(block: Block, alive: NDArray[np.bool_] | None) -> tuple[Any, ...]:
-    counts = np.diff(block.offsets)
-    if alive is None:
-        return block.keys, counts, block.rows, block.versions, block.documents
-    rows = block.rows[_row_indices(block.offsets[:-1][alive], counts[alive])]
-    return block.keys[alive], counts[alive], rows, block.versions[alive], block.documents[alive]
-
-
-def _row_indices(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    firsts = np.concatenate(([0], np.cumsum(counts)[:-1])) if len(counts) else counts
-    return np.repeat(starts - firsts, counts) + np.arange(int(counts.sum()))

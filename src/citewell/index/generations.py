@@ -19,9 +19,10 @@ import numpy as np
 
 from citewell.index import folders
 from citewell.index.blocks import Block
+from citewell.index.forward import Forward
 from citewell.index.snapshot import Mask, Snapshot
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 LEXICAL = "lexical"
 COMMITTED = "meta.json"
@@ -141,6 +142,8 @@ def _write_block(folder: Path, older: Path | None, block: Block, mask: Mask | No
         for part in ("versions", "documents"):
             ids = np.ascontiguousarray(getattr(block, part)).view(np.uint8).reshape(-1, 16)
             np.save(folder / f"{block.name}.{part}.npy", ids)
+        for part in ("starts", "terms", "counts", "lengths"):
+            np.save(folder / f"{block.name}.{part}.npy", getattr(block.words, part))
         faiss.write_index(block.engine, str(folder / f"{block.name}.faiss"))
     if mask is not None:
         np.save(folder / f"{block.name}.alive.npy", mask)
@@ -170,6 +173,7 @@ def _read_block(folder: Path, said: dict[str, Any]) -> tuple[Block, Mask | None]
         rows=read("rows", "r"),
         versions=read("versions").view("V16").reshape(-1),
         documents=read("documents").view("V16").reshape(-1),
+        words=Forward(read("starts"), read("terms", "r"), read("counts", "r"), read("lengths")),
         engine=faiss.read_index(str(folder / f"{name}.faiss")),
         probes=said["probes"],
         recall=said["recall"],

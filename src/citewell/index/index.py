@@ -4,8 +4,10 @@ A projection serves one (collection, space). It is disposable: everything in it 
 database and can come again. Keys are the database's own small integers for chunks.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from uuid import UUID
 
 import numpy as np
@@ -13,6 +15,9 @@ from numpy.typing import NDArray
 
 Keys = NDArray[np.int64]
 Vector = NDArray[np.float32]
+
+# A question of a thousand words is asked with its first distinct ones.
+MAX_TERMS = 128
 
 EMPTY_KEYS: Keys = np.empty(0, dtype=np.int64)
 EMPTY_SCORES: Vector = np.empty(0, dtype=np.float32)
@@ -64,6 +69,14 @@ class Terms:
     field_weight: float = 0.3
     parts: Sequence[str] = ()
     part_weight: float = 0.15
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """What each distinct term counts, the first `MAX_TERMS` of them."""
+        found: dict[str, float] = dict(Counter(self.body))
+        for part in self.parts:
+            found.setdefault(part, self.part_weight)
+        return dict(islice(found.items(), MAX_TERMS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 The engine never sees text: terms arrive separated by one space and are split there again.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,6 @@ from citewell.index.index import EMPTY_KEYS, EMPTY_SCORES, Entry, Hits, Keys, Te
 
 WRITER_BYTES = 30_000_000
 TOKENIZER = "whitespace"
-# A question of a thousand words is asked with its first distinct ones.
-MAX_TERMS = 128
 
 
 def schema() -> tantivy.Schema:
@@ -45,22 +42,13 @@ class LexicalSnapshot:
         if query is None or not self.searcher.num_docs:
             return Hits(EMPTY_KEYS, EMPTY_SCORES)
         if allowed is not None:
-            query = self._within(allowed, query, Occur.Must)
+            query = self._within(allowed, query)
         return self._run(query, count)
 
-    def scores(self, terms: Terms, keys: Keys) -> Vector:
-        """The score of each of `keys`, 0 where no term matches."""
-        query = self._query(terms)
-        if query is None or not len(keys):
-            return np.zeros(len(keys), dtype=np.float32)
-        hits = self._run(self._within(keys, query, Occur.Should), len(keys))
-        found = dict(zip(hits.keys.tolist(), hits.scores.tolist(), strict=True))
-        return np.array([found.get(key, 0.0) for key in keys.tolist()], dtype=np.float32)
-
-    def idf(self, terms: Sequence[str]) -> Vector:
+    def idf(self, terms: Sequence[str], field: str = "body") -> Vector:
         """(n,) inverse document frequency of each term: ln(1 + (N - n + 0.5) / (n + 0.5))."""
         total = max(1, self.searcher.num_docs)
-        counts = np.array([self.searcher.doc_freq("body", t) for t in terms], dtype=np.float32)
+        counts = np.array([self.searcher.doc_freq(field, t) for t in terms], dtype=np.float32)
         odds = np.maximum(total - counts + 0.5, 0.5) / (counts + 0.5)
         weights: Vector = np.log1p(odds).astype(np.float32)
         return weights
@@ -78,11 +66,8 @@ class LexicalSnapshot:
         return np.sort(hits.keys)
 
     def _query(self, terms: Terms) -> Query | None:
-        weights: dict[str, float] = dict(Counter(terms.body))
-        for part in terms.parts:
-            weights.setdefault(part, terms.part_weight)
         parts = []
-        for term, times in list(weights.items())[:MAX_TERMS]:
+        for term, times in terms.weights.items():
             body = Query.term_query(self.schema, "body", term, "freq")
             parts.append((Occur.Should, body if times == 1 else Query.boost_query(body, times)))
             if terms.field_weight:
@@ -91,10 +76,10 @@ class LexicalSnapshot:
                 parts.append((Occur.Should, weighted))
         return Query.boolean_query(parts) if parts else None
 
-    def _within(self, keys: Keys, query: Query, occur: Occur) -> Query:
+    def _within(self, keys: Keys, query: Query) -> Query:
         among = Query.term_set_query(self.schema, "key", keys.tolist())
         return Query.boolean_query(
-            [(Occur.Must, Query.const_score_query(among, 0.0)), (occur, query)]
+            [(Occur.Must, Query.const_score_query(among, 0.0)), (Occur.Must, query)]
         )
 
     def _run(self, query: Query, count: int) -> Hits:

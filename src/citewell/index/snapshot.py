@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from citewell.index.blocks import Block
+from citewell.index.forward import Wanted
 from citewell.index.index import EMPTY_KEYS, EMPTY_SCORES, DenseScores, Hits, Keys, Terms, Vector
 from citewell.index.lexical import LexicalSnapshot
 
@@ -39,8 +40,8 @@ class Snapshot:
 
     @property
     def memory_bytes(self) -> int:
-        """What it holds in memory; window vectors stay on disk once saved."""
-        per_chunk = 16 + 32
+        """What it holds in memory; window vectors and words stay on disk once saved."""
+        per_chunk = 16 + 32 + 16
         return sum(b.size * (per_chunk + 2 * b.rows.shape[1]) for b, _ in self.blocks)
 
     def search_dense(self, query: Vector, count: int, allowed: Keys | None = None) -> Hits:
@@ -84,7 +85,14 @@ class Snapshot:
 
     def bm25(self, terms: Terms, keys: Keys) -> Vector:
         """BM25 of any chunks, 0 where no term matches."""
-        return self.lexical.scores(terms, keys)
+        scores = np.zeros(len(keys), dtype=np.float32)
+        wanted = self._wanted(terms)
+        for block, mask in self.blocks:
+            at = _places(block, mask, keys)
+            here = at >= 0
+            if wanted is not None and here.any():
+                scores[here] = block.words.bm25(wanted, at[here])
+        return scores
 
     def vectors(self, keys: Keys) -> Vector:
         """(n, dimension) vectors of the chunks that the projection holds, in its own order."""
@@ -125,6 +133,18 @@ class Snapshot:
         """Every searchable key, ascending."""
         parts = [b.keys if m is None else b.keys[m] for b, m in self.blocks]
         return np.sort(np.concatenate(parts)) if parts else EMPTY_KEYS
+
+    def _wanted(self, terms: Terms) -> Wanted | None:
+        counting = terms.weights
+        if not counting or not self.blocks:
+            return None
+        named = list(counting)
+        idf = np.stack([self.lexical.idf(named, "body"), self.lexical.idf(named, "fields")], axis=1)
+        share = np.array([1, terms.field_weight], dtype=np.float32)
+        weights = idf * share * np.fromiter(counting.values(), np.float32)[:, None]
+        # Removed chunks count as long as their block holds them, as they do for the engine.
+        lengths = np.sum([block.words.total for block, _ in self.blocks], axis=0)
+        return Wanted.of(named, weights, lengths / sum(block.size for block, _ in self.blocks))
 
 
 def _places(block: Block, mask: Mask | None, keys: Keys) -> NDArray[np.int64]:

@@ -61,6 +61,9 @@ def test_merging_keeps_what_is_alive_in_order_of_key(
     by_key = {entry.key: entry for entry in [*one, *two]}
     for key in kept:
         assert np.array_equal(rows_of(merged, key), by_key[key].vectors)
+    fresh = make_block([by_key[key] for key in kept], settings)
+    for part in ("starts", "terms", "counts", "lengths", "total"):
+        assert np.array_equal(getattr(merged.words, part), getattr(fresh.words, part))
 
 
 def test_nothing_alive_merges_to_nothing(sample: Sampler, settings: IndexSettings) -> None:

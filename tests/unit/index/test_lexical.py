@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from citewell.domain.errors import UnavailableError
-from citewell.index.index import Entry, IndexSettings, Terms
-from citewell.index.lexical import MAX_TERMS, LexicalIndex, LexicalSnapshot
+from citewell.index.index import MAX_TERMS, Entry, IndexSettings, Terms
+from citewell.index.lexical import LexicalIndex, LexicalSnapshot
 from citewell.index.projection import Projection
 
 ROW = np.ones((1, 2), dtype=np.float16)
@@ -57,9 +57,8 @@ def test_a_rare_term_weighs_more_than_a_common_one(words: LexicalSnapshot) -> No
 
 
 def test_a_term_that_is_asked_twice_weighs_twice(words: LexicalSnapshot) -> None:
-    keys = np.array([1], dtype=np.int64)
-    once, twice = (words.scores(Terms(["alpha"] * n), keys)[0] for n in (1, 2))
-    assert twice == pytest.approx(2 * once)
+    once, twice = (words.search(Terms(["alpha"] * n), 9, None).scores for n in (1, 2))
+    assert twice.tolist() == pytest.approx((2 * once).tolist())
 
 
 def test_the_parts_of_a_name_are_a_hint_and_never_outweigh_the_name(
@@ -69,9 +68,10 @@ def test_the_parts_of_a_name_are_a_hint_and_never_outweigh_the_name(
     assert found(words, asked) == [4, 5]
     assert found(words, Terms(["getusernam"])) == [4]
     # A part that is a word of the question itself keeps that word's weight.
-    keys = np.array([5], dtype=np.int64)
     plain, hinted = Terms(["get"]), Terms(["get"], parts=["get"])
-    assert words.scores(hinted, keys) == pytest.approx(words.scores(plain, keys))
+    assert words.search(hinted, 9, None).scores == pytest.approx(
+        words.search(plain, 9, None).scores
+    )
 
 
 def test_of_a_very_long_question_the_first_terms_count(words: LexicalSnapshot) -> None:

@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PEERS := .cache/peers
 DATA ?= ../shared/data
 
-.PHONY: help run test check format docs audit release lock bench-quality bench-speed clean
+.PHONY: help run test check format docs audit release lock bench-quality bench-speed storm clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets.
@@ -45,6 +45,9 @@ audit: .venv/.dev  ## Known weaknesses of what is locked, installed and written.
 
 release: .venv/.dev  ## Wheel, sdist, SBOM and checksums in dist, tried in an empty environment.
 	$(BIN)/python scripts/release.py
+
+storm: .venv/.dev  ## Run the security tests in their full size; writes JSON.
+	$(BIN)/python -m benchmarks.storm
 
 lock: .venv/.dev  ## Lock the newest releases that fit, with hashes.
 	$(BIN)/python scripts/lock.py

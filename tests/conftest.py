@@ -2,7 +2,7 @@
 
 import random
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -94,6 +94,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def storm(pytestconfig: pytest.Config) -> bool:
     """Whether the full size was asked for."""
     return bool(pytestconfig.getoption("--storm"))
+
+
+Counted = Callable[[str, object], None]
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from citewell.storage.transaction import Transaction, enter
 from citewell.storage.vault import Vault
 from tests.api.conftest import EVERYTHING, Keys, work_off
 from tests.api.test_authorization import BODIES, GUARDED, NAMED, Things, missing, things_of
+from tests.conftest import Counted
 
 CELLS = 3000
 CANARY = "Canary"
@@ -181,7 +182,10 @@ async def objects(
 
 
 async def test_every_cell_answers_as_the_policies_say(
-    anonymous: httpx.AsyncClient, known: list[Caller], objects: Objects
+    anonymous: httpx.AsyncClient,
+    known: list[Caller],
+    objects: Objects,
+    record_property: Counted,
 ) -> None:
     wrong: list[str] = []
     cells = 0
@@ -197,7 +201,7 @@ async def test_every_cell_answers_as_the_policies_say(
                     wrong.append(f"{cell}: {reply.status_code} {reply.text[:120]}")
     assert not wrong, f"{len(wrong)} of {cells} cells:\n" + "\n".join(wrong[:20])
     assert cells >= CELLS
-    print(f"{cells} cells")
+    record_property("cells", cells)
 
 
 def ways(route: GuardedRoute, caller: Caller) -> Iterator[tuple[str, str]]:
@@ -282,7 +286,12 @@ def rows_of(url: str, tenant: TenantId) -> Mapping[str, Any]:
 
 
 async def test_twins_in_two_tenants_never_find_each_others_passages(
-    anonymous: httpx.AsyncClient, app: App, keys: Keys, other_tenant: TenantId, storm: bool
+    anonymous: httpx.AsyncClient,
+    app: App,
+    keys: Keys,
+    other_tenant: TenantId,
+    storm: bool,
+    record_property: Counted,
 ) -> None:
     """The same documents, but for one word, and nearly the same questions, at the same time."""
     sides = {}
@@ -309,4 +318,4 @@ async def test_twins_in_two_tenants_never_find_each_others_passages(
             assert found.passages
             assert all(word in p.text and other not in p.text for p in found.passages)
             asked += 1
-    print(f"{asked} questions, 0 crossed")
+    record_property("questions", asked)

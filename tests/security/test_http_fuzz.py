@@ -13,6 +13,7 @@ from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
 
 from citewell.domain.principal import Role
 from tests.api.conftest import Keys
+from tests.conftest import Counted
 from tests.journeys.conftest import Server
 
 ROLES = (Role.VIEWER, Role.EDITOR, Role.OWNER)
@@ -90,7 +91,7 @@ def drive(address: str, key: str, *, examples: int, seed: int) -> Findings:
 
 
 async def test_no_generated_request_breaks_the_server_or_the_contract(
-    server: Server, keys: Keys, seed: int, storm: bool
+    server: Server, keys: Keys, seed: int, storm: bool, record_property: Counted
 ) -> None:
     # asyncio only makes the keys; the requests come from threads of their own.
     holders = {role: await keys.make(role) for role in ROLES}
@@ -106,6 +107,7 @@ async def test_no_generated_request_breaks_the_server_or_the_contract(
         sent |= found.sent
         served |= found.served
     print(f"{cases} cases: {dict(statuses)}")
+    record_property("cases", cases)
     assert cases >= (STORM_CASES if storm else CASES)
     assert not {status for status in statuses if status >= 500}, statuses
     documented = {f"{m.upper()} {path}" for path, m in operations(server)}

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from citewell.domain.documents import FailureCode
+from tests.conftest import Counted
 from tests.security.files.archives import archives
 from tests.security.files.corpus import GOOD, collected, good_files, mutated
 from tests.security.files.documents import Made, documents
@@ -103,7 +104,10 @@ def test_the_parent_lives_through_all_files_and_holds_nothing_of_them(whole: Pas
     assert whole.errors == ""
 
 
-def test_every_file_is_told_of_once(whole: Pass) -> None:
+def test_every_file_is_told_of_once(whole: Pass, record_property: Counted) -> None:
+    record_property("files", len(whole.bad))
+    for ended, count in Counter(one.ended for one in whole.bad).items():
+        record_property(ended, count)
     assert Counter(one.name for one in whole.bad) == Counter(whole.names)
     assert len(whole.bad) > 10_000
 

@@ -25,7 +25,15 @@ from citewell.storage import database as storage
 from citewell.storage.transaction import Transaction, enter
 from citewell.storage.vault import Vault
 from tests.api.conftest import EVERYTHING, Keys, work_off
-from tests.api.test_authorization import BODIES, GUARDED, NAMED, Things, missing, things_of
+from tests.api.test_authorization import (
+    BODIES,
+    GUARDED,
+    NAMED,
+    SIGNS_OUT,
+    Things,
+    missing,
+    things_of,
+)
 from tests.conftest import Counted
 
 CELLS = 3000
@@ -36,8 +44,7 @@ CARRIERS = (BEARER, X_API_KEY, COOKIE)
 # Ways that are none: a credential in an address ends up in logs and histories.
 NO_CARRIERS = ("query", "basic", "body")
 OWN, COLLEAGUE, FOREIGN, MISSING, MALFORMED = "own", "colleague", "foreign", "missing", "malformed"
-# Signing out would end the caller of the next cell; its own tests say what it does.
-MATRIX = [route for route in GUARDED if route.name != "sign_out"]
+MATRIX = [route for route in GUARDED if route.name not in SIGNS_OUT]
 OBJECTS = (OWN, COLLEAGUE, FOREIGN, MISSING, MALFORMED)
 
 

@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
-from citewell.api import event_stream, sockets
+from citewell.api import event_stream, sockets, vigil
 from citewell.api.limiting.rates import Rates
 from citewell.bootstrap import App
 from citewell.config import LimitSettings
@@ -267,7 +267,7 @@ async def test_a_socket_needs_a_credential_that_may_ask(address: str, app: App, 
 async def test_a_session_that_ends_closes_its_socket(
     address: str, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sockets, "RECHECK_SECONDS", 0.1)
+    monkeypatch.setattr(vigil, "RECHECK_SECONDS", 0.1)
     session = await app.accounts.open_session(await app.accounts.administrator())
     async with socket_of(address, session) as connection:
         await app.accounts.close_session(session)

@@ -108,6 +108,25 @@ def test_what_is_no_request_is_refused_with_the_headers_of_every_reply(server: S
     assert server.is_ready()
 
 
+def test_a_handshake_that_is_too_large_is_answered_and_ends(server: Server) -> None:
+    upgrade = (
+        b"Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    )
+    many = b"".join(b"X-%d: 1\r\n" % n for n in range(150))
+    for target, more in (
+        (b"/ws?ticket=" + b"x" * 9000, b""),
+        (b"/ws", b"X: " + b"x" * 9000 + b"\r\n"),
+        (b"/ws", many),
+        (b"/ws?ticket=" + b"x" * 60_000, b""),
+    ):
+        received = exchanged(server, b"GET " + target + b" HTTP/1.1\r\n" + upgrade + more + b"\r\n")
+        ((status, headers),) = replies_in(received)
+        assert status == 400, received[:200]
+        check_headers(headers, more[:40])
+    assert server.is_ready()
+
+
 REQUESTS = [
     ("GET", "/", 200), ("GET", "/ui/app.js", 200), ("GET", "/ui/style.css", 200),
     ("GET", "/livez", 200), ("GET", "/openapi.json", 200), ("GET", "/metrics", 200),

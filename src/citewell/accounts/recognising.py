@@ -1,7 +1,7 @@
 """From a credential to its holder, remembered for a few seconds."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from citewell.accounts import credentials, tokens
@@ -48,15 +48,19 @@ class Recognition:
         self._remember(digest, began + seconds, principal)
         return principal
 
-    async def still(self, principal: Principal) -> Principal | None:
-        """The same holder as they are now; None when their credential has ended."""
+    async def living(self, asked: Collection[Principal]) -> Mapping[Principal, Principal]:
+        """Holders whose credential lives, each as they are now; asked of the database at once."""
+        if not asked:
+            return {}
+        keys = {one.key_id for one in asked if one.key_id}
+        sessions = {one.session_id for one in asked if one.session_id}
         async with self.database.installation() as whole:
-            if principal.session_id is not None:
-                return await whole.credentials.session(principal.session_id)
-            if principal.key_id is None:
-                return None
-            held = await whole.credentials.key(principal.key_id)
-        return None if held is None else held.principal
+            by_key = await whole.credentials.keys(keys)
+            by_session = await whole.credentials.sessions(sessions)
+        holders = (*by_key.values(), *by_session.values())
+        living = {one.key_id or one.session_id: one for one in holders}
+        found = ((one, living.get(one.key_id or one.session_id)) for one in asked)
+        return {one: now for one, now in found if now is not None}
 
     def forget(self) -> None:
         """Look everybody up again: something has ended."""

@@ -53,13 +53,6 @@ class Accounts:
             raise _unknown()
         return found
 
-    async def recheck(self, principal: Principal) -> Principal:
-        """A holder who was authenticated earlier, as they are now; raises as `authenticate`."""
-        found = await self.recognition.still(principal)
-        if found is None:
-            raise _unknown()
-        return found
-
     async def ensure_administrator(self, key: str) -> Principal:
         """The owner of the default tenant, reachable with `key`; safe to repeat.
 
@@ -93,8 +86,10 @@ class Accounts:
 
     async def redeem_ticket(self, ticket: str) -> Principal:
         """Who asked for a WebSocket ticket; it is gone afterwards. Raises as `authenticate`."""
-        async with self.database.installation() as whole:
-            found = await whole.credentials.redeem_ticket(credentials.digest(ticket))
+        found = None
+        if credentials.looks_valid(ticket):
+            async with self.database.installation() as whole:
+                found = await whole.credentials.redeem_ticket(credentials.digest(ticket))
         if found is None:
             raise UnauthenticatedError(
                 "This ticket is unknown, used or older than half a minute.",

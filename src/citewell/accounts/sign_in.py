@@ -121,6 +121,7 @@ class SignIn:
 
     async def end_all(self, principal: Principal) -> None:
         """Sign out of every session, in every tenant and browser; API keys go on."""
+        principal.require(Scope.ADMIN)
         async with self.accounts.database.transaction(principal) as tx:
             home = (await tx.users.get(principal.user_id)).home
             async with tx.inside(home) as at_home:

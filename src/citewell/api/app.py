@@ -27,6 +27,7 @@ from citewell.api.routes import (
     search,
     usage,
 )
+from citewell.api.routes.accounts import auth
 from citewell.api.server import Server
 from citewell.bootstrap import App
 from citewell.config import Settings
@@ -39,6 +40,7 @@ ROUTERS = tuple(
     for room in (
         query,
         info,
+        auth,
         collections,
         documents,
         jobs,
@@ -116,7 +118,10 @@ async def _keep_open(server: Server, opener: Opener, stop: asyncio.Event) -> Non
     try:
         async with opener() as app:
             server.app = app
-            await stop.wait()
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(server.vigil.run(app.accounts))
+                await stop.wait()
+                watching.cancel()
             server.app, server.waiting_for = None, "The server is stopping."
     except StartError as error:
         server.waiting_for = error.message

@@ -40,13 +40,15 @@ def bearer(connection: HTTPConnection) -> str:
 
 def is_same_origin(connection: HTTPConnection) -> bool:
     """Whether `Origin` names exactly the scheme, host and port that the request was sent to."""
+    sent = connection.headers.get("origin", "")
     try:
-        origin = urlsplit(connection.headers.get("origin", ""))
+        origin = urlsplit(sent)
         own = urlsplit(f"{connection.scope['scheme']}://{connection.headers.get('host', '')}")
         same_port = _port(origin.scheme, origin.port) == _port(own.scheme, own.port)
     except ValueError:
         return False
-    pure = not origin.path and not origin.query and origin.username is None
+    # Whatever else is in it, a browser has not written it.
+    pure = sent == f"{origin.scheme}://{origin.netloc}" and origin.username is None
     secure = (origin.scheme == "https") == (own.scheme in {"https", "wss"})
     known = origin.scheme in {"http", "https"}
     return bool(known and pure and secure and same_port and origin.hostname == own.hostname)

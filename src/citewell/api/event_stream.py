@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from typing import Any
 
 import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from citewell.api.vigil import Watched
 from citewell.domain.errors import AppError
 from citewell.telemetry.logs import logger
 
@@ -19,7 +20,7 @@ log = logger(__name__)
 
 
 class _Left(Exception):  # noqa: N818  # Not an error: the reader has gone.
-    """The reader has closed the connection."""
+    """The reader has closed the connection, or may not read on."""
 
 
 class EventStream(Response):
@@ -27,9 +28,11 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, watch: AbstractContextManager[Watched]) -> None:
+        """`watch` says when the reader's credential has ended; then the stream does too."""
         super().__init__(headers={"x-accel-buffering": "no"}, media_type=self.media_type)
         self._events = events
+        self._watch = watch
         del self.headers["content-length"]
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
@@ -37,12 +40,16 @@ class EventStream(Response):
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
         try:
-            async with asyncio.TaskGroup() as group:
-                watching = group.create_task(_until_left(receive))
-                pinging = group.create_task(_ping(send))
-                await self._send_all(send)
-                watching.cancel()
-                pinging.cancel()
+            with self._watch as watched:
+                async with asyncio.TaskGroup() as group:
+                    beside = [
+                        group.create_task(_until_left(receive)),
+                        group.create_task(_until_ended(watched)),
+                        group.create_task(_ping(send)),
+                    ]
+                    await self._send_all(send)
+                    for task in beside:
+                        task.cancel()
         except* _Left:
             # Nobody hears it, and the server expects an end all the same.
             pass
@@ -66,6 +73,11 @@ def frame(number: int, event: Mapping[str, Any]) -> bytes:
 async def _until_left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    raise _Left
+
+
+async def _until_ended(watched: Watched) -> None:
+    await watched.ended
     raise _Left
 
 

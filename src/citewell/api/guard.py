@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fastapi.dependencies.utils import get_flat_params
-from fastapi.params import ParamTypes
+from fastapi.params import Form, ParamTypes
 from fastapi.routing import APIRoute
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from citewell.api.authentication import authenticate
+from citewell.api.bodies.forms import check_form
 from citewell.api.bodies.json_bodies import check_json
 from citewell.api.bodies.reading import BODY_BYTES, read_body
 from citewell.api.server import server_of
 from citewell.domain.errors import (
+    DeniedError,
     FieldProblem,
     InvalidError,
     StartError,
@@ -31,24 +33,30 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 class Policy:
     """Who may call a route; `public` needs no credential, a `scope` of None any credential.
 
-    A route that reads its body itself says so with `streams`, and bounds it itself.
+    A route that reads its body itself says so with `streams`, and bounds it itself. What belongs
+    to the whole `installation` is for those of its first tenant.
     """
 
     public: bool = False
     scope: Scope | None = None
     role: Role = Role.VIEWER
     streams: bool = False
+    installation: bool = False
 
     def check(self, principal: Principal) -> None:
         """Pass, or raise `DeniedError`."""
         if self.scope is not None:
             principal.require(self.scope, self.role)
+        if self.installation and not principal.runs_installation:
+            raise DeniedError("This is for the owners of the installation.")
 
 
 PUBLIC = Policy(public=True)
 SIGNED_IN = Policy()
 # A role of any height, but no narrow key: what it opens is all that is known of its owner.
 OWN_DATA = Policy(scope=Scope.ADMIN)
+ADMINISTERS = Policy(scope=Scope.ADMIN, role=Role.ADMIN)
+RUNS_INSTALLATION = Policy(scope=Scope.ADMIN, role=Role.OWNER, installation=True)
 CAN_SEARCH = Policy(scope=Scope.SEARCH)
 CAN_ASK = Policy(scope=Scope.ASK)
 CAN_READ = Policy(scope=Scope.DOCUMENTS_READ)
@@ -86,7 +94,8 @@ class GuardedRoute(APIRoute):
             for one in get_flat_params(self.dependant)
             if getattr(one.field_info, "in_", None) is ParamTypes.query
         }
-        takes_json = self.body_field is not None
+        body_field = self.body_field
+        takes_form = body_field is not None and isinstance(body_field.field_info, Form)
         answer = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
@@ -96,8 +105,11 @@ class GuardedRoute(APIRoute):
                 if policy.streams or request.method in {"GET", "HEAD"}:
                     return await answer(request)
                 body = await read_body(request, BODY_BYTES)
-                if takes_json:
-                    check_json(request.headers.get("content-type", ""), body)
+                kind = request.headers.get("content-type", "")
+                if takes_form:
+                    check_form(kind, body)
+                elif body_field is not None:
+                    check_json(kind, body)
                 return await answer(Request(request.scope, _replay(body, request.receive)))
 
         return guarded

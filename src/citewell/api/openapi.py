@@ -24,7 +24,7 @@ GUARDED = {
     "502": "A model or service failed",
     "504": "Took too long",
 }
-RARE = {"410": "Kept no longer", "412": "Not what the caller has seen"}
+RARE = {"409": GUARDED["409"], "410": "Kept no longer", "412": "Not what the caller has seen"}
 PUBLIC = {status: GUARDED[status] for status in ("401", "403", "413", "415", "429")}
 STREAM = "text/event-stream"
 FRAME = {
@@ -36,7 +36,7 @@ FRAME = {
     },
 }
 SCHEMES = {
-    "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "key": {"type": "http", "scheme": "bearer", "description": "An API key or an access token."},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "session": {"type": "apiKey", "in": "cookie", "name": "citewell_session"},
 }

@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 from citewell.api.limiting.addresses import Network, client_of
 from citewell.api.limiting.rates import Rates
 from citewell.api.limiting.slots import MAX_SOCKETS, MAX_UPLOADS, Slots
+from citewell.api.vigil import Vigil
 from citewell.bootstrap import App
 from citewell.config import Settings
 from citewell.domain.errors import UnavailableError
@@ -22,6 +23,7 @@ class Server:
     rates: Rates = field(init=False)
     proxies: tuple[Network, ...] = field(init=False)
     uploads: Slots = field(default_factory=lambda: Slots(MAX_UPLOADS, "uploads"))
+    vigil: Vigil = field(default_factory=Vigil)
     sockets: Slots = field(default_factory=lambda: Slots(MAX_SOCKETS, "WebSocket connections"))
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from citewell.api.guard import CAN_ASK, allow, limited
 from citewell.api.questions import asking, check_question, parse_command, resolve
 from citewell.api.schemas.sockets import Command, Op
 from citewell.api.server import Server, server_of
+from citewell.api.vigil import Watched
 from citewell.bootstrap import App
 from citewell.domain.errors import (
     AppError,
@@ -31,8 +32,6 @@ FRAME_BYTES = 64 * 1024
 QUEUE_LENGTH = 256
 MAX_FOLLOWED = 16
 BEAT_SECONDS = 15.0
-# A session that was closed elsewhere must not outlive this on an open connection.
-RECHECK_SECONDS = 5.0
 SEND_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
 
@@ -59,11 +58,15 @@ async def serve(websocket: WebSocket) -> None:
         if "origin" in websocket.headers and not is_same_origin(websocket):
             raise DeniedError("This WebSocket comes from another site's page.")
         async with limited(websocket):
-            principal = await authenticate(app, websocket)
+            principal = await _caller(app, websocket)
         CAN_ASK.check(principal)
-        with server.sockets.hold(), metrics.sockets.track_inprogress():
+        with (
+            server.sockets.hold(),
+            metrics.sockets.track_inprogress(),
+            server.vigil.over(principal, CAN_ASK.check) as watched,
+        ):
             await websocket.accept()
-            await Connection(websocket, server, app, principal).run()
+            await Connection(websocket, server, app, watched).run()
     except AppError as error:
         if websocket.client_state is not WebSocketState.CONNECTING:
             raise
@@ -77,10 +80,15 @@ class Connection:
     websocket: WebSocket
     server: Server
     app: App
-    principal: Principal
+    watched: Watched
     _outbox: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(QUEUE_LENGTH))
     _followed: dict[RunId, asyncio.Task[None]] = field(default_factory=dict)
     _group: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
+
+    @property
+    def principal(self) -> Principal:
+        """The caller as they are now."""
+        return self.watched.principal
 
     async def run(self) -> None:
         """Serve until either side closes; the runs themselves go on."""
@@ -90,7 +98,7 @@ class Connection:
                 group.create_task(self._listen())
                 group.create_task(self._send_all())
                 group.create_task(self._beat())
-                group.create_task(self._recheck())
+                group.create_task(self._until_ended())
         except* WebSocketDisconnect:
             pass
         except* _Close as ends:
@@ -207,17 +215,19 @@ class Connection:
             await asyncio.sleep(BEAT_SECONDS)
             await self._say({"hb": True})
 
-    async def _recheck(self) -> None:
-        while True:
-            await asyncio.sleep(RECHECK_SECONDS)
-            try:
-                CAN_ASK.check(await authenticate(self.app, self.websocket))
-            except UnauthenticatedError as error:
-                raise _Close(UNAUTHENTICATED, "The credential has ended.") from error
-            except DeniedError as error:
-                raise _Close(FORBIDDEN, "This credential may not ask any more.") from error
-            except AppError:
-                continue  # The database is away: the next check decides.
+    async def _until_ended(self) -> None:
+        error = await self.watched.ended
+        if isinstance(error, UnauthenticatedError):
+            raise _Close(UNAUTHENTICATED, "The credential has ended.")
+        raise _Close(FORBIDDEN, "This credential may not ask any more.")
+
+
+async def _caller(app: App, websocket: WebSocket) -> Principal:
+    """Who opens a connection: by a ticket in the address, or as any other request says it."""
+    ticket = websocket.query_params.get("ticket")
+    if ticket is not None:
+        return await app.accounts.redeem_ticket(ticket)
+    return await authenticate(app, websocket)
 
 
 def _first(ends: BaseExceptionGroup[_Close]) -> _Close:

@@ -3,10 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
-from citewell.api.deps import AppDep, Caller
+from citewell.api.deps import AppDep, Caller, ServerDep
 from citewell.api.event_stream import EventStream
 from citewell.api.guard import CAN_ASK, GuardedRoute, allow
 from citewell.api.schemas.answers import CancelRequested, RunShown
@@ -17,6 +17,13 @@ router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/runs", tags=["runs"
 
 Number = Annotated[int, Query(ge=-1, le=2**31, description="The last event number you have.")]
 LastEvent = Annotated[int | None, Header(alias="Last-Event-ID", ge=-1, le=2**31)]
+
+
+def _last(after: Number = -1, last_event_id: LastEvent = None) -> int:
+    return after if last_event_id is None else last_event_id
+
+
+LastDep = Annotated[int, Depends(_last)]
 
 
 @router.get("/{run_id}", summary="Show a run")
@@ -38,16 +45,16 @@ async def follow_run(
     run_id: UUID,
     caller: Caller,
     app: AppDep,
-    after: Number = -1,
-    last_event_id: LastEvent = None,
+    server: ServerDep,
+    last: LastDep,
 ) -> Response:
     """AG-UI events after the given number, then new ones until the run has ended."""
-    last = after if last_event_id is None else last_event_id
     run = await app.chat.get(caller, RunId(run_id))
     if run.state is not RunState.RUNNING and last >= run.head:
         return Response(status_code=204)
     await app.chat.check_kept(caller, run, after=last)
-    return EventStream(app.chat.events(caller, run.id, after=last))
+    events = app.chat.events(caller, run.id, after=last)
+    return EventStream(events, server.vigil.over(caller, CAN_ASK.check))
 
 
 @router.post("/{run_id}/cancel", status_code=202, summary="Stop a run")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from citewell.accounts.budgets import Budgets
 from citewell.api.deps import AppDep, Caller
-from citewell.api.guard import GuardedRoute, Policy, allow
+from citewell.api.guard import ADMINISTERS, GuardedRoute, allow
 from citewell.api.schemas.usage import (
     BudgetChange,
     BudgetList,
@@ -15,11 +15,8 @@ from citewell.api.schemas.usage import (
     UsageShown,
 )
 from citewell.domain.allowances import Period
-from citewell.domain.principal import Role, Scope
 
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1", tags=["usage"])
-
-ADMINISTERS = Policy(scope=Scope.ADMIN, role=Role.ADMIN)
 
 
 def _budgets(app: AppDep) -> Budgets:

@@ -10,6 +10,9 @@ from citewell.api.middleware import bare_reply
 
 PATIENCE_SECONDS = 20.0
 MAX_CONNECTIONS = 2000
+# Beyond these the WebSocket library neither answers nor closes.
+HANDSHAKE_LINE = 8000
+HANDSHAKE_HEADERS = 100
 
 
 class Protocol(H11Protocol):
@@ -34,6 +37,14 @@ class Protocol(H11Protocol):
         """Whoever has been answered has only so long to finish what nobody reads."""
         super().on_response_complete()
         self._reconsider()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand a connection over, unless its handshake is too large to be answered there."""
+        lines = [event.target, *(name + value for name, value in event.headers)]
+        if len(lines) > HANDSHAKE_HEADERS or max(map(len, lines)) > HANDSHAKE_LINE:
+            self._say(400, "malformed", "This handshake of a WebSocket is too large.")
+            return
+        super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""

@@ -1,6 +1,6 @@
 """Who holds a credential: looked up across tenants, before anybody knows which one it is."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -60,20 +60,35 @@ class CredentialRepository:
         """An API key of the first release, which has no id in it."""
         return await self._key(api_keys.c.digest == digest)
 
+    async def keys(self, key_ids: Collection[KeyId]) -> Mapping[KeyId, Principal]:
+        """The holders of those keys that live."""
+        found = await self._keys(api_keys.c.id.in_(key_ids)) if key_ids else []
+        return {one.principal.key_id: one.principal for one in found if one.principal.key_id}
+
     async def session(self, session_id: SessionId) -> Principal | None:
         """The holder of a session that has not ended."""
-        found = await self.connection.execute(
+        return (await self.sessions([session_id])).get(session_id)
+
+    async def sessions(self, ids: Collection[SessionId]) -> Mapping[SessionId, Principal]:
+        """The holders of those sessions that have not ended."""
+        if not ids:
+            return {}
+        rows = await self.connection.execute(
             _living(refresh_tokens)
+            .add_columns(refresh_tokens.c.family)
             .where(
-                refresh_tokens.c.family == session_id,
+                refresh_tokens.c.family.in_(ids),
                 refresh_tokens.c.revoked_at.is_(None),
                 refresh_tokens.c.expires_at > func.now(),
                 refresh_tokens.c.generation == users.c.generation,
+                # The newest of the session; those before it were exchanged.
+                refresh_tokens.c.used_at.is_(None),
             )
-            .limit(1)
         )
-        row = found.one_or_none()
-        return None if row is None else _to_principal(row, session_id=session_id)
+        return {
+            SessionId(row.family): _to_principal(row, session_id=SessionId(row.family))
+            for row in rows
+        }
 
     async def refresh_token(self, digest: bytes) -> tuple[TenantId, UserId] | None:
         """Whose refresh token it is, living or not."""
@@ -154,6 +169,9 @@ class CredentialRepository:
         )
 
     async def _key(self, condition: ColumnElement[bool]) -> HeldKey | None:
+        return next(iter(await self._keys(condition)), None)
+
+    async def _keys(self, condition: ColumnElement[bool]) -> list[HeldKey]:
         stale = api_keys.c.last_used_at < text(f"now() - interval '{TOUCH_SECONDS} seconds'")
         found = await self.connection.execute(
             _living(api_keys)
@@ -170,11 +188,15 @@ class CredentialRepository:
                 api_keys.c.generation.is_(None) | (api_keys.c.generation == users.c.generation),
             )
         )
-        row = found.one_or_none()
-        if row is None:
-            return None
-        principal = _to_principal(row, key_id=KeyId(row.id))
-        return HeldKey(row.digest, principal, row.generation is not None, row.is_stale)
+        return [
+            HeldKey(
+                row.digest,
+                _to_principal(row, key_id=KeyId(row.id)),
+                row.generation is not None,
+                row.is_stale,
+            )
+            for row in found
+        ]
 
 
 def _living(credential: Any) -> Select[Any]:

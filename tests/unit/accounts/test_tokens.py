@@ -47,31 +47,33 @@ async def forged(ring: KeyRing, header: dict[str, Any], claims: dict[str, Any]) 
     return jwt.encode(said, own, algorithm, {"kid": kid, "typ": tokens.TYPE, **header})
 
 
-NOW = int(time.time())
-WRONG: list[tuple[dict[str, Any], dict[str, Any]]] = [
-    *(({}, {name: None}) for name in (*tokens.TEXTS, *tokens.TIMES)),
-    ({}, {"iss": "https://somebody.example"}),
-    ({}, {"aud": "another-api"}),
-    ({}, {"aud": [tokens.AUDIENCE, "another-api"]}),
-    ({}, {"sub": "nobody"}),
-    ({}, {"tenant": 7}),
-    ({}, {"exp": NOW - 1}),
-    ({}, {"exp": NOW + 3600}),
-    ({}, {"exp": str(NOW + 60)}),
-    ({}, {"exp": float(NOW + 60)}),
-    ({}, {"exp": True}),
-    ({}, {"nbf": NOW + 600}),
-    ({}, {"iat": NOW + 600}),
-    ({"typ": "JWT"}, {}),
-    ({"typ": "id+jwt"}, {}),
-    ({"kid": "0" * 32}, {}),
-    ({"kid": "../../etc/passwd"}, {}),
-    ({"kid": "x' OR '1'='1"}, {}),
-    ({"kid": ""}, {}),
-    ({"sign_with": OTHER_KEY}, {}),
-    ({"sign_with": b"k" * 32, "alg": "HS256"}, {}),
-    ({"sign_with": None, "alg": "none"}, {}),
-]
+def wrong() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Header fields and claims that each make a token worthless at this moment."""
+    now = int(time.time())
+    return [
+        *(({}, {name: None}) for name in (*tokens.TEXTS, *tokens.TIMES)),
+        ({}, {"iss": "https://somebody.example"}),
+        ({}, {"aud": "another-api"}),
+        ({}, {"aud": [tokens.AUDIENCE, "another-api"]}),
+        ({}, {"sub": "nobody"}),
+        ({}, {"tenant": 7}),
+        ({}, {"exp": now - 1}),
+        ({}, {"exp": now + 3600}),
+        ({}, {"exp": str(now + 60)}),
+        ({}, {"exp": float(now + 60)}),
+        ({}, {"exp": True}),
+        ({}, {"nbf": now + 600}),
+        ({}, {"iat": now + 600}),
+        ({"typ": "JWT"}, {}),
+        ({"typ": "id+jwt"}, {}),
+        ({"kid": "0" * 32}, {}),
+        ({"kid": "../../etc/passwd"}, {}),
+        ({"kid": "x' OR '1'='1"}, {}),
+        ({"kid": ""}, {}),
+        ({"sign_with": OTHER_KEY}, {}),
+        ({"sign_with": b"k" * 32, "alg": "HS256"}, {}),
+        ({"sign_with": None, "alg": "none"}, {}),
+    ]
 
 
 async def test_a_token_of_ours_says_whose_it_is(ring: KeyRing) -> None:
@@ -83,7 +85,7 @@ async def test_a_token_of_ours_says_whose_it_is(ring: KeyRing) -> None:
 
 
 async def test_a_token_that_is_wrong_in_one_thing_is_refused(ring: KeyRing) -> None:
-    for header, claims in WRONG:
+    for header, claims in wrong():
         token = await forged(ring, dict(header), claims)
         with pytest.raises(RefusedTokenError):
             await tokens.read(ring, token)

@@ -87,7 +87,9 @@ async def _passages(product: Product, collection: CollectionId) -> list[PassageT
         space_id, _ = await tx.collections.head(collection)
         while page := await tx.chunks.entries(collection, space_id, after=after, limit=PAGE):
             after = page[-1].key
-            live = await tx.chunks.live([one.key for one in page], [collection])
+            live = await app.database.live(
+                product.principal, [one.key for one in page], [collection]
+            )
             for one in page:
                 chunk = live[one.key]
                 spans = _equal_spans(len(chunk.text), len(one.vectors) - 1)

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
+from citewell.domain.ids import VersionId
 from citewell.domain.passages import Dropped, Passage, Scores
 from citewell.retrieval.fusion import Candidates
-from citewell.storage.repositories.chunks import LiveChunk
+from citewell.storage.reading.live import LiveChunk
 
 OVERLAP = 0.4
 
@@ -17,15 +16,18 @@ def select(
     """The best `most` live passages in order, without those that mostly repeat a better one."""
     taken: list[Passage] = []
     dropped: list[Dropped] = []
-    for at in found.order():
+    beside: dict[VersionId, list[Passage]] = {}
+    for at in found.order().tolist():
         chunk = live.get(int(found.keys[at]))
         if chunk is None:
             continue
         scores = _scores(found, at)
-        if any(_repeats(chunk, other) for other in taken):
+        near = beside.setdefault(chunk.version_id, [])
+        if any(_repeats(chunk, other) for other in near):
             dropped.append(Dropped(chunk.id, "overlap", scores))
         elif len(taken) < most:
             taken.append(_passage(chunk, scores))
+            near.append(taken[-1])
         else:
             dropped.append(Dropped(chunk.id, "limit", scores))
     return taken, dropped
@@ -37,13 +39,11 @@ def beyond(passages: Sequence[Passage], limit: int) -> list[Dropped]:
 
 
 def _repeats(chunk: LiveChunk, other: Passage) -> bool:
-    if chunk.version_id != other.version_id:
-        return False
     shared = min(chunk.end, other.end) - max(chunk.start, other.start)
     return shared > OVERLAP * min(chunk.end - chunk.start, other.end - other.start)
 
 
-def _scores(found: Candidates, at: np.int64) -> Scores:
+def _scores(found: Candidates, at: int) -> Scores:
     return Scores(
         final=float(found.final[at]),
         cosine=float(found.whole[at]),

@@ -34,7 +34,7 @@ from citewell.retrieval.scoring import Thought, score, think, weights
 from citewell.retrieval.selection import beyond, select
 from citewell.retrieval.views import View
 from citewell.storage.database import Database
-from citewell.storage.repositories.chunks import LiveChunk
+from citewell.storage.reading.live import LiveChunk
 from citewell.telemetry import metrics
 
 MAX_LIMIT = 200
@@ -120,8 +120,7 @@ class Retrieval:
         self, principal: Principal, keys: Keys, collections: Sequence[CollectionId]
     ) -> dict[int, LiveChunk]:
         """Those of `keys` that may be shown at this moment."""
-        async with self.database.transaction(principal) as tx:
-            return await tx.chunks.live(keys.tolist(), collections)
+        return await self.database.live(principal, keys.tolist(), collections)
 
     async def _vector(self, text: str, mode: SearchMode) -> Vector | None:
         if not _is_dense(mode):

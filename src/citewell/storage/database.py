@@ -1,12 +1,13 @@
 """The database: transactions inside one tenant, and the few that look across tenants."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import psycopg
-from sqlalchemy import URL, make_url, text
+from sqlalchemy import URL, TextClause, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -18,9 +19,11 @@ from citewell.domain.errors import (
     StartError,
     UnavailableError,
 )
-from citewell.domain.ids import TenantId
+from citewell.domain.ids import CollectionId, TenantId
 from citewell.domain.principal import Principal
 from citewell.storage.entering import ENTER_SYSTEM
+from citewell.storage.reading.live import LIVE, LiveChunk, live_chunks, live_values
+from citewell.storage.reading.once import Row, read_once
 from citewell.storage.repositories.accounts.installation import Installation
 from citewell.storage.repositories.accounts.quotas import QUOTA_EXCEEDED, quota_exceeded
 from citewell.storage.repositories.system import SystemRepository
@@ -81,6 +84,27 @@ class Database:
         await self.seal(who)
         async with self._begin() as connection:
             yield await enter(connection, who, self.vault)
+
+    async def read(
+        self, who: Principal | TenantId, statement: TextClause, values: Mapping[str, Any]
+    ) -> list[Row]:
+        """The rows of one statement, of the tenant that `:tenant` names in it.
+
+        As a transaction of its own that only reads, in one round trip.
+        """
+        tenant_id = who.tenant_id if isinstance(who, Principal) else who
+        async with self._begin() as connection:
+            return await read_once(connection, who, statement, {**values, "tenant": tenant_id})
+
+    async def live(
+        self,
+        who: Principal | TenantId,
+        keys: Sequence[int],
+        collections: Sequence[CollectionId],
+    ) -> dict[int, LiveChunk]:
+        """Those of `keys` that are searchable at this moment in these collections."""
+        seal = await self.seal(who)
+        return live_chunks(await self.read(who, LIVE, live_values(keys, collections)), seal)
 
     async def seal(self, who: Principal | TenantId) -> Seal:
         """The seal of a tenant's files."""

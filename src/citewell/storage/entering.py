@@ -7,7 +7,7 @@ from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal, Role
 
 ENTER_SYSTEM = text("SELECT set_config('role', 'citewell_system', true)")
-_ENTER_TENANT = text(
+ENTER_TENANT = text(
     "SELECT set_config('role', 'citewell_app', true), set_config('app.tenant_id', :tenant, true),"
     " set_config('app.user_id', :user, true), set_config('app.role', :role, true)"
 )
@@ -15,13 +15,16 @@ _ENTER_TENANT = text(
 
 async def enter_tenant(connection: AsyncConnection, who: Principal | TenantId) -> TenantId:
     """Be a caller, or the server at its own work in a tenant, until the transaction ends."""
+    await connection.execute(ENTER_TENANT, entered_as(who))
+    return who.tenant_id if isinstance(who, Principal) else who
+
+
+def entered_as(who: Principal | TenantId) -> dict[str, str]:
+    """The values of `ENTER_TENANT`."""
     if isinstance(who, Principal):
-        values = {
+        return {
             "tenant": str(who.tenant_id),
             "user": str(who.user_id),
             "role": str(int(who.role)),
         }
-    else:
-        values = {"tenant": str(who), "user": "", "role": str(int(Role.OWNER))}
-    await connection.execute(_ENTER_TENANT, values)
-    return who.tenant_id if isinstance(who, Principal) else who
+    return {"tenant": str(who), "user": "", "role": str(int(Role.OWNER))}

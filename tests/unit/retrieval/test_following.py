@@ -15,7 +15,7 @@ from citewell.retrieval.links import titles_of
 from citewell.retrieval.projections import Projections
 from citewell.retrieval.question import ask
 from citewell.retrieval.service import Retrieval
-from citewell.storage.repositories.chunks import LiveChunk
+from citewell.storage.reading.live import LiveChunk
 from tests.unit.retrieval.library import Library
 
 FILMS = {
@@ -116,8 +116,7 @@ async def candidates(
 
     async def fetch(keys: Keys) -> dict[int, LiveChunk]:
         fetched.append(keys)
-        async with library.database.transaction(library.tenant) as tx:
-            return await tx.chunks.live(keys.tolist(), [collection])
+        return await library.database.live(library.tenant, keys.tolist(), [collection])
 
     live = await fetch(found.keys)
     fetched.clear()

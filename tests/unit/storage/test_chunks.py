@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from citewell.domain.documents import TextKind
 from citewell.domain.errors import InvalidError
 from citewell.domain.ids import CollectionId, TenantId, new_id
 from citewell.storage.database import Database
@@ -70,16 +71,19 @@ async def test_a_chunk_without_a_vector_of_the_space_is_not_done(
         assert await tx.chunks.done(stored.version_id, other.id) == {1}
 
 
-async def searchable(tx: Transaction, stored: Stored, keys: list[int]) -> set[int]:
+async def searchable(
+    database: Database, tenant: TenantId, stored: Stored, keys: list[int]
+) -> set[int]:
     """Those of the keys that any way of asking shows; every way must agree."""
     collection, space = stored.collection.id, stored.collection.active_space_id
-    live = set(await tx.chunks.live(keys, [collection]))
-    entries = await tx.chunks.entries(collection, space, after=0, limit=999)
-    assert {entry.key for entry in entries} == live
-    assert set((await tx.chunks.live_keys(collection)).tolist()) == live
-    assert set((await tx.chunks.matching([collection], {})).tolist()) == live
-    of = await tx.chunks.entries_of(stored.version_id, space, after=0, limit=999)
-    assert {entry.key for entry in of} <= live
+    live = set(await database.live(tenant, keys, [collection]))
+    async with database.transaction(tenant) as tx:
+        entries = await tx.chunks.entries(collection, space, after=0, limit=999)
+        assert {entry.key for entry in entries} == live
+        assert set((await tx.chunks.live_keys(collection)).tolist()) == live
+        assert set((await tx.chunks.matching([collection], {})).tolist()) == live
+        of = await tx.chunks.entries_of(stored.version_id, space, after=0, limit=999)
+        assert {entry.key for entry in of} <= live
     return live
 
 
@@ -89,9 +93,10 @@ async def test_a_deleted_document_is_gone_from_every_search_at_once(
     async with database.transaction(tenant) as tx:
         stored, kept = await add_searchable(tx), await add_searchable(tx, filename="b.txt")
         mine, others = await keys_of(tx, stored), await keys_of(tx, kept)
-        assert await searchable(tx, stored, mine + others) == {*mine, *others}
+    assert await searchable(database, tenant, stored, mine + others) == {*mine, *others}
+    async with database.transaction(tenant) as tx:
         await tx.documents.tombstone(stored.document_id)
-        assert await searchable(tx, stored, mine + others) == set(others)
+    assert await searchable(database, tenant, stored, mine + others) == set(others)
 
 
 async def test_only_the_version_that_is_shown_is_searched(
@@ -106,9 +111,10 @@ async def test_only_the_version_that_is_shown_is_searched(
         space = first.collection.active_space_id
         await tx.chunks.put(first.document_id, version, space, [make_chunk(version, 0)])
         new = await keys_of(tx, second)
-        assert await searchable(tx, second, old + new) == set(old)
+    assert await searchable(database, tenant, second, old + new) == set(old)
+    async with database.transaction(tenant) as tx:
         await tx.documents.update(first.document_id, {"active_version_id": version})
-        assert await searchable(tx, second, old + new) == set(new)
+    assert await searchable(database, tenant, second, old + new) == set(new)
 
 
 async def test_a_document_that_was_never_shown_is_not_searched(
@@ -120,21 +126,29 @@ async def test_a_document_that_was_never_shown_is_not_searched(
         space = collection.active_space_id
         await tx.chunks.put(document_id, version_id, space, [make_chunk(version_id, 0)])
         stored = Stored(collection, document_id, version_id)
-        assert await searchable(tx, stored, await keys_of(tx, stored)) == set()
+        keys = await keys_of(tx, stored)
+    assert await searchable(database, tenant, stored, keys) == set()
 
 
-async def test_a_chunk_is_live_only_in_its_own_collection(
-    database: Database, tenant: TenantId
+async def test_a_chunk_is_live_only_in_its_own_collection_and_tenant(
+    database: Database, tenant: TenantId, other_tenant: TenantId
 ) -> None:
     async with database.transaction(tenant) as tx:
         stored = await add_searchable(tx)
+        await tx.documents.update(stored.document_id, {"metadata": {"year": 1999}})
         keys = await keys_of(tx, stored)
-        assert await tx.chunks.live(keys, [CollectionId(new_id())]) == {}
-        assert await tx.chunks.live(keys, []) == {}
-        assert await tx.chunks.live([], [stored.collection.id]) == {}
-        found = (await tx.chunks.live(keys, [stored.collection.id]))[keys[1]]
-    assert (found.text, found.start, found.page) == ("some words", 10, 1)
+    mine = stored.collection.id
+    assert await database.live(tenant, keys, [CollectionId(new_id())]) == {}
+    assert await database.live(tenant, keys, []) == {}
+    assert await database.live(tenant, [], [mine]) == {}
+    assert await database.live(other_tenant, keys, [mine]) == {}
+    found = (await database.live(tenant, keys, [mine]))[keys[1]]
+    assert (found.key, found.document_id, found.version_id, found.collection_id) == (
+        keys[1], stored.document_id, stored.version_id, mine,
+    )  # fmt: skip
+    assert (found.text, found.start, found.end, found.page) == ("some words", 10, 20, 1)
     assert (found.filename, found.language, found.headings) == ("a.txt", "en", ("H",))
+    assert (found.kind, found.ordinal, found.metadata) == (TextKind.PROSE, 1, {"year": 1999})
 
 
 async def test_a_new_pipeline_starts_from_nothing(database: Database, tenant: TenantId) -> None:

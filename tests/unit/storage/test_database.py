@@ -3,11 +3,18 @@
 import asyncio
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from citewell.domain.errors import StartError, UnavailableError
+from citewell.domain.errors import InvalidError, StartError, UnavailableError
 from citewell.domain.ids import TenantId
 from citewell.storage.database import Database, parse_url
 from tests.unit.storage.rows import add_collection, execute
+
+DISCONNECT_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid != pg_backend_pid()"
+)
 
 
 @pytest.mark.parametrize(
@@ -77,15 +84,68 @@ async def test_a_connection_that_breaks_costs_one_transaction(
     database = Database.connect(postgres_url, pool_size=2)
     admin = Database.connect(postgres_url, pool_size=1)
     await database.ping()
-    await execute(
-        admin,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid != pg_backend_pid()",
-    )
+    await execute(admin, DISCONNECT_OTHERS)
     with pytest.raises(UnavailableError):
         await database.ping()
     for _ in range(4):
         await database.ping()
+    await database.close()
+    await admin.close()
+
+
+async def counted(database: Database, tenant: TenantId) -> int:
+    ((count,),) = await database.read(tenant, text("SELECT count(*) FROM collections"), {})
+    return int(count)
+
+
+async def test_a_single_read_changes_nothing(database: Database, tenant: TenantId) -> None:
+    async with database.transaction(tenant) as tx:
+        await add_collection(tx)
+    removing = text("DELETE FROM collections WHERE tenant_id = :tenant RETURNING 1")
+    with pytest.raises(DBAPIError, match="read-only transaction"):
+        await database.read(tenant, removing, {})
+    assert await counted(database, tenant) == 1
+
+
+@pytest.mark.parametrize("value", ["\0", "\ud800"])
+async def test_a_single_read_that_fails_leaves_the_next_one_whole(
+    postgres_url: str, tenant: TenantId, value: str
+) -> None:
+    database = Database.connect(postgres_url, pool_size=1)
+    for _ in range(3):
+        with pytest.raises(InvalidError):
+            await database.read(tenant, text("SELECT CAST(:value AS text)"), {"value": value})
+        assert await counted(database, tenant) == 0
+    async with database.transaction(tenant) as tx:
+        await add_collection(tx)
+    assert await counted(database, tenant) == 1
+    await database.close()
+
+
+async def test_a_single_read_that_is_cancelled_gives_its_place_in_the_pool_back(
+    postgres_url: str, tenant: TenantId
+) -> None:
+    database = Database.connect(postgres_url, pool_size=1)
+    sleeping = text("SELECT pg_sleep(60), :tenant")
+    for _ in range(30):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await database.read(tenant, sleeping, {})
+        assert await counted(database, tenant) == 0
+    await database.close()
+
+
+async def test_a_server_that_is_lost_costs_one_single_read(
+    postgres_url: str, tenant: TenantId
+) -> None:
+    database = Database.connect(postgres_url)
+    await asyncio.gather(*(counted(database, tenant) for _ in range(8)))
+    admin = Database.connect(postgres_url, pool_size=1)
+    await execute(admin, DISCONNECT_OTHERS)
+    with pytest.raises(UnavailableError):
+        await counted(database, tenant)
+    for _ in range(8):
+        assert await counted(database, tenant) == 0
     await database.close()
     await admin.close()
 

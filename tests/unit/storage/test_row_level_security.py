@@ -233,6 +233,28 @@ async def test_a_connection_forgets_whose_it_was(
     await database.close()
 
 
+async def test_a_single_read_is_as_alone_as_a_transaction_and_leaves_nothing_behind(
+    postgres_url: str, tenant: TenantId, theirs: Stored
+) -> None:
+    database = Database.connect(postgres_url, pool_size=1)
+    me = Principal(tenant, UserId(new_id()), Role.VIEWER, frozenset())
+    said = "SELECT current_user, current_setting('app.user_id'), current_setting('app.role')"
+    ((role, user, rank),) = await database.read(me, text(said), {})
+    assert (role, user, rank) == ("citewell_app", str(me.user_id), str(int(Role.VIEWER)))
+    for table in OWNED:
+        counted = text(f"SELECT count(*) FROM {table} WHERE tenant_id != :tenant")
+        assert await database.read(tenant, counted, {}) == [(0,)]
+    async with database.engine.begin() as connection:
+        found = await connection.execute(
+            text("SELECT current_user = session_user, current_setting('app.tenant_id', true)")
+        )
+        assert tuple(found.one()) in {(True, ""), (True, None)}
+        await connection.execute(text("SET LOCAL ROLE citewell_app"))
+        seen = await connection.execute(text("SELECT count(*) FROM documents"))
+        assert seen.scalar_one() == 0
+    await database.close()
+
+
 async def test_the_system_role_reads_what_it_is_granted_and_no_more(database: Database) -> None:
     async with database.engine.begin() as owner:
         found = await owner.execute(

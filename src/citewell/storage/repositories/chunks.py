@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from citewell.domain.documents import Chunk, TextKind
-from citewell.domain.ids import ChunkId, CollectionId, DocumentId, SpaceId, VersionId
+from citewell.domain.documents import Chunk
+from citewell.domain.ids import CollectionId, DocumentId, SpaceId, VersionId
 from citewell.storage.repositories.filters import compile_filter
 from citewell.storage.repositories.scope import SealedScope
 from citewell.storage.repositories.sealing import chunk_words
@@ -39,47 +39,16 @@ class IndexEntry:
     vectors: NDArray[np.float16]
 
 
-@dataclass(frozen=True, slots=True)
-class LiveChunk:
-    """A chunk of a searchable document, as a search shows it."""
-
-    key: int
-    id: ChunkId
-    document_id: DocumentId
-    version_id: VersionId
-    collection_id: CollectionId
-    title: str
-    filename: str
-    text: str
-    start: int
-    end: int
-    page: int | None
-    page_label: str
-    headings: tuple[str, ...]
-    kind: TextKind
-    language: str
-    ordinal: int
-    context: str
-    metadata: dict[str, Any]
-
-
-_LIVE_FROM = (
+# Of the searchable: the version that its document shows, and the document not deleted.
+LIVE_FROM = (
     " FROM chunks c JOIN documents d ON d.id = c.document_id"
     " AND d.active_version_id = c.version_id AND d.deleted_at IS NULL"
     " AND d.tenant_id = :tenant"
 )
 
-_LIVE = text(
-    "SELECT c.key, c.id, c.document_id, c.version_id, d.collection_id, d.title, d.filename,"
-    ' c.text, c.start, c."end", c.page, c.page_label, c.headings, c.kind, v.language,'
-    " c.ordinal, c.context, d.metadata" + _LIVE_FROM + " JOIN document_versions v"
-    " ON v.id = c.version_id WHERE c.key = ANY(CAST(:keys AS bigint[]))"
-    " AND d.collection_id = ANY(:collections)"
-)
-
 _ENTRIES = (
     "SELECT c.key, c.id, c.document_id, c.version_id, c.ordinal, c.terms, c.field_terms, e.vectors"
-    + _LIVE_FROM
+    + LIVE_FROM
     + " JOIN embeddings e ON e.chunk_id = c.id AND e.space_id = :space"
 )
 _ENTRIES_OF_COLLECTION = text(
@@ -88,7 +57,7 @@ _ENTRIES_OF_COLLECTION = text(
 _ENTRIES_OF_VERSION = text(
     _ENTRIES + " WHERE c.version_id = :version AND c.key > :after ORDER BY c.key LIMIT :limit"
 )
-_KEYS = text("SELECT c.key" + _LIVE_FROM + " WHERE d.collection_id = :collection ORDER BY c.key")
+_KEYS = text("SELECT c.key" + LIVE_FROM + " WHERE d.collection_id = :collection ORDER BY c.key")
 _CLEAR = text(
     "WITH freed AS (UPDATE document_versions SET tokens = 0"
     "  WHERE tenant_id = :tenant AND id = :version)"
@@ -139,16 +108,6 @@ class ChunkRepository(SealedScope):
         """Remove the version's chunks and give back their tokens."""
         await self.connection.execute(_CLEAR, {"tenant": self.tenant_id, "version": version_id})
 
-    async def live(
-        self, keys: Sequence[int], collections: Sequence[CollectionId]
-    ) -> dict[int, LiveChunk]:
-        """Those of `keys` that are searchable at this moment in these collections."""
-        found = await self.connection.execute(
-            _LIVE,
-            {"tenant": self.tenant_id, "keys": _array(keys), "collections": list(collections)},
-        )
-        return {row.key: _to_live(row, chunk_words.opened(self.seal, row)) for row in found}
-
     async def entries(
         self, collection_id: CollectionId, space_id: SpaceId, *, after: int, limit: int
     ) -> list[IndexEntry]:
@@ -184,7 +143,7 @@ class ChunkRepository(SealedScope):
         conditions, values = compile_filter(wanted)
         statement = text(
             "SELECT c.key"
-            + _LIVE_FROM
+            + LIVE_FROM
             + " JOIN document_versions v ON v.id = c.version_id"
             + f" WHERE d.collection_id = ANY(:collections) AND {conditions} ORDER BY c.key"
         )
@@ -268,32 +227,4 @@ def _to_entry(row: Row[Any], dimension: int, terms: tuple[str, str]) -> IndexEnt
         terms=terms[0],
         field_terms=terms[1],
         vectors=np.frombuffer(row.vectors, dtype="<f2").reshape(-1, dimension),
-    )
-
-
-def _array(keys: Sequence[int]) -> str:
-    """Written out: the driver would choose the type by the largest key, and plan for each anew."""
-    return f"{{{','.join(map(str, keys))}}}"
-
-
-def _to_live(row: Row[Any], words: chunk_words.Words) -> LiveChunk:
-    return LiveChunk(
-        key=row.key,
-        id=ChunkId(row.id),
-        document_id=DocumentId(row.document_id),
-        version_id=VersionId(row.version_id),
-        collection_id=CollectionId(row.collection_id),
-        title=row.title,
-        filename=row.filename,
-        text=words.text,
-        start=row.start,
-        end=row.end,
-        page=row.page,
-        page_label=row.page_label,
-        headings=tuple(words.headings),
-        kind=TextKind(row.kind),
-        language=row.language,
-        ordinal=row.ordinal,
-        context=words.context,
-        metadata=row.metadata,
     )

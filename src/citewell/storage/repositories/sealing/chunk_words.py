@@ -59,18 +59,18 @@ def terms(seal: Seal, row: Row[Any]) -> tuple[str, str]:
     )
 
 
-def opened(seal: Seal, row: Row[Any]) -> Words:
-    """The words of a row that was read."""
+def opened(seal: Seal, chunk: UUID, read: Words) -> Words:
+    """The words of a chunk, as they were read."""
     return Words(
-        seal.open_text(_TEXT, row.id, row.text),
-        seal.open_text(_CONTEXT, row.id, row.context),
-        seal.open_words(_HEADINGS, row.id, row.headings),
+        seal.open_text(_TEXT, chunk, read.text),
+        seal.open_text(_CONTEXT, chunk, read.context),
+        seal.open_words(_HEADINGS, chunk, read.headings),
     )
 
 
 def shown(seal: Seal, row: Row[Any]) -> StoredChunk:
     """A whole row that was read."""
-    words = opened(seal, row)
+    words = opened(seal, row.id, Words(row.text, row.context, row.headings))
     return StoredChunk(
         id=row.id,
         key=row.key,

@@ -14,9 +14,10 @@ from citewell.api.app import guarded_routes
 from citewell.api.guard import GuardedRoute, Policy, policy_of
 from citewell.bootstrap import App
 from citewell.domain.errors import StartError
-from citewell.domain.ids import ErasureId, RunId, TenantId, UserId, new_id
+from citewell.domain.ids import ErasureId, KeyId, RunId, TenantId, UserId, new_id
 from citewell.domain.principal import Role, Scope
 from citewell.domain.privacy import Erasure
+from citewell.storage.repositories.keys import NewKey
 from citewell.storage.transaction import Transaction
 from tests.api.conftest import Keys
 
@@ -31,6 +32,15 @@ BODIES: dict[str, Any] = {
     "start_export": {},
     "start_erasure": {},
     "refresh_tokens": {"refresh_token": "x" * 43},
+    "create_user": {"name": "matrix"},
+    "change_user": {"role": "viewer"},
+    "set_password": {"password": "too weak"},
+    "change_password": {"current": "wrong", "password": "too weak"},
+    "create_api_key": {"name": "matrix", "scopes": ["search"]},
+    "rotate_api_key": {"overlap_hours": 1},
+    "create_tenant": {"name": "matrix", "owner": {"email": "nobody@example.org"}},
+    "change_tenant": {"suspended": False},
+    "invite_member": {"email": "nobody@example.org"},
     "sign_in": {"key": "x" * 40},
     "set_budgets": {"month": {"tokens": 1_000_000}},
 }
@@ -54,6 +64,9 @@ class Things:
     run_id: str
     export_id: str
     erasure_id: str
+    user_id: str
+    key_id: str
+    tenant_id: str
 
 
 async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
@@ -70,9 +83,15 @@ async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
         await tx.runs.create(run_id, conversation, principal.user_id, {"text": "Canary"})
         export = await tx.requests.ask_export(principal.user_id, principal.user_id)
         erasure = await ask_erasure(tx, principal.user_id)
+        person = await tx.users.add(f"Canary {uuid4()}", None, None)
+        await tx.users.join(person, Role.VIEWER)
+        key_id = KeyId(new_id())
+        scopes = frozenset({Scope.SEARCH})
+        await tx.keys.add(NewKey(key_id, principal.user_id, "Canary", key_id.bytes, scopes))
     del client.headers["authorization"]
     job, document = accepted.json()["job"]["id"], accepted.json()["document"]["id"]
-    return Things(made.json()["id"], document, job, str(run_id), str(export.id), str(erasure.id))
+    ids = (run_id, export.id, erasure.id, person, key_id, principal.tenant_id)
+    return Things(made.json()["id"], document, job, *map(str, ids))
 
 
 async def ask_erasure(tx: Transaction, person: UserId) -> Erasure:
@@ -180,7 +199,8 @@ async def test_a_foreign_thing_looks_exactly_like_a_missing_one(
         absent = missing()
         foreign = await call(anonymous, route, own, stranger)
         never = await call(anonymous, route, absent, stranger)
-        assert foreign.status_code == never.status_code == 404, (route.name, foreign.text)
+        status = 403 if policy_of(route.endpoint).installation else 404
+        assert foreign.status_code == never.status_code == status, (route.name, foreign.text)
         hidden = re.compile("|".join([*as_list(own), *as_list(absent), "[0-9a-f]{32}"]))
         assert hidden.sub("", foreign.text) == hidden.sub("", never.text)
         if "run_id" in route.path:
@@ -200,6 +220,9 @@ async def test_ids_in_bodies_and_filters_do_not_reach_into_another_tenant(
     for path, body in (
         ("/query", {"input": "Canary?", "collections": [own.collection_id]}),
         ("/api/v1/search", {"query": "Canary?", "collections": [own.collection_id]}),
+        ("/api/v1/api-keys", {"name": "k", "scopes": ["search"], "user": own.user_id}),
+        ("/api/v1/privacy/exports", {"person": own.user_id}),
+        ("/api/v1/privacy/erasures", {"person": own.user_id}),
     ):
         reply = await anonymous.post(path, json=body, headers=stranger)
         assert reply.status_code == 404

@@ -122,13 +122,24 @@ def is_as_declared(route: GuardedRoute, caller: Caller, thing: str, status: int)
         return status == 401
     if not caller.may(route):
         return status == 403
-    if thing in {FOREIGN, MISSING} or (thing == COLLEAGUE and "run_id" in route.path):
-        return status == 404
     if thing == MALFORMED:
         return status in {404, 422}
+    return is_as_found(route, caller.role, thing, status)
+
+
+def is_as_found(route: GuardedRoute, role: Role, thing: str, status: int) -> bool:
+    """For a caller who may call this route, of what they name in it."""
+    reaches_all = policy_of(route.endpoint).installation
+    if thing == MISSING or (thing == FOREIGN and not reaches_all):
+        return status == 404
+    if thing == COLLEAGUE and "run_id" in route.path:
+        return status == 404
+    if thing == COLLEAGUE and "key_id" in route.path and role < Role.OWNER:
+        # A key is its owner's; who administers hers needs a role that is not below hers.
+        return status == (403 if role is Role.ADMIN else 404)
     if "export_id" in route.path or "erasure_id" in route.path:
         # A person's own, and of those above; tests/unit/accounts/test_privacy.py tells them apart.
-        return status in ({200, 409} if caller.role is Role.OWNER else {200, 404, 409})
+        return status in ({200, 409} if role is Role.OWNER else {200, 404, 409})
     return status not in {401, 403, 404} and status < 500
 
 
@@ -214,11 +225,12 @@ async def test_every_cell_answers_as_the_policies_say(
 def ways(route: GuardedRoute, caller: Caller) -> Iterator[tuple[str, str]]:
     """Kinds of things and carriers.
 
-    A caller who makes no runs has no run of their own; and the events of one's own open run never
-    end: tests/api/test_events.py reads them.
+    A caller who makes no runs has no run of their own, nor a key; and the events of one's own open
+    run never end: tests/api/test_events.py reads them.
     """
     for kind in OBJECTS if route in NAMED else (OWN,):
-        is_own_run = kind == OWN and "run_id" in route.path
+        is_personal = "run_id" in route.path or "key_id" in route.path
+        is_own_run = kind == OWN and is_personal
         if is_own_run and (not is_writer(caller) or route.path.endswith("/events")):
             continue
         for carrier in CARRIERS if caller.key else (BEARER,):
@@ -280,7 +292,10 @@ async def test_without_the_filters_the_rows_of_another_tenant_still_do_not_exist
 
 def rows_of(url: str, tenant: TenantId) -> Mapping[str, Any]:
     """The rows that requests could have changed, as the owner of the database sees them."""
-    tables = ("collections", "documents", "document_versions", "jobs", "runs", "conversations")
+    tables = (
+        "collections", "documents", "document_versions", "jobs", "runs", "conversations", "users",
+        "memberships",
+    )  # fmt: skip
     with psycopg.connect(url) as connection:
         return {
             table: connection.execute(

@@ -9,6 +9,7 @@ from citewell.accounts import credentials
 from citewell.accounts.codes import SignInCodes
 from citewell.accounts.passwords import Passwords
 from citewell.accounts.recognising import Recognition
+from citewell.accounts.repeating import Repeating
 from citewell.accounts.ring import KeyRing, Seal
 from citewell.domain.errors import UnauthenticatedError
 from citewell.domain.ids import DEFAULT_TENANT, KeyId, new_id
@@ -35,6 +36,7 @@ class Accounts:
     ring: KeyRing
     recognition: Recognition
     passwords: Passwords
+    repeating: Repeating
     _codes: SignInCodes = field(default_factory=SignInCodes)
 
     @classmethod
@@ -44,7 +46,7 @@ class Accounts:
         """The accounts in a database; `secret` opens the private keys of its ring."""
         ring = KeyRing(database, Seal(secret), clock)
         recognition = Recognition(database, ring, clock)
-        return cls(database, ring, recognition, Passwords(), SignInCodes(clock))
+        return cls(database, ring, recognition, Passwords(), Repeating(secret), SignInCodes(clock))
 
     async def authenticate(self, credential: str) -> Principal:
         """The holder of a credential; raises `UnauthenticatedError`, always in the same words."""

@@ -27,7 +27,7 @@ from citewell.api.routes import (
     search,
     usage,
 )
-from citewell.api.routes.accounts import auth
+from citewell.api.routes.accounts import api_keys, audit, auth, tenants, users
 from citewell.api.server import Server
 from citewell.bootstrap import App
 from citewell.config import Settings
@@ -41,6 +41,10 @@ ROUTERS = tuple(
         query,
         info,
         auth,
+        users,
+        api_keys,
+        tenants,
+        audit,
         collections,
         documents,
         jobs,

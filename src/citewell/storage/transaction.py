@@ -114,6 +114,13 @@ class _Who:
         yield await enter(self.connection, tenant_id, self.vault)
         await enter_tenant(self.connection, self.who)
 
+    @asynccontextmanager
+    async def inside_new(self, tenant_id: TenantId) -> AsyncIterator["Transaction"]:
+        """As `inside`, for a tenant that this transaction has made and that seals nothing yet."""
+        await enter_tenant(self.connection, tenant_id)
+        yield Transaction(self.connection, tenant_id, tenant_id, self.vault, Seal(tenant_id))
+        await enter_tenant(self.connection, self.who)
+
 
 @dataclass(frozen=True)
 class _Sealed(_Who):

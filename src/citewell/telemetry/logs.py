@@ -48,6 +48,11 @@ def bind(**fields: str) -> None:
     structlog.contextvars.bind_contextvars(**fields)
 
 
+def bound(name: str) -> str:
+    """A field of this request or job, empty when there is none."""
+    return str(structlog.contextvars.get_contextvars().get(name, ""))
+
+
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Hide what is secret by its field's name or by its look."""
     return {name: redacted(name, value) for name, value in event.items()}

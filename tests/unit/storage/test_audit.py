@@ -9,6 +9,7 @@ from sqlalchemy import text
 from citewell.domain.ids import TenantId, new_id
 from citewell.storage.database import Database
 from citewell.storage.transaction import Transaction
+from citewell.telemetry.logs import bind
 from tests.unit.storage.rows import execute
 
 RECORDS = 12
@@ -31,6 +32,7 @@ FLIPS = {
 @pytest.fixture
 async def chain(database: Database, tenant: TenantId) -> None:
     """`RECORDS` records."""
+    bind(request_id="r")
     async with database.transaction(tenant) as tx:
         for number in range(RECORDS):
             await record_in(tx, number)
@@ -42,9 +44,7 @@ async def record(database: Database, tenant: TenantId, number: int) -> None:
 
 
 async def record_in(tx: Transaction, number: int) -> None:
-    await tx.audit.record(
-        new_id(), "document.add", f"target {number}", details={"size": 3}, request_id="r"
-    )
+    await tx.audit.record(new_id(), "document.add", f"target {number}", details={"size": 3})
 
 
 async def first_broken(database: Database, tenant: TenantId) -> int | None:

@@ -107,7 +107,7 @@ class Privacy:
             key = None if once is None else once.of(principal, str(whose), str(with_documents))
 
             async def ask() -> Erasure:
-                return await _ask_erasure(tx, principal, whose, with_documents=with_documents)
+                return await ask_erasure(tx, principal, whose, with_documents=with_documents)
 
             asked, _ = await do_once(tx, key, Erasure, ask)
         return asked
@@ -121,9 +121,10 @@ class Privacy:
         return found
 
 
-async def _ask_erasure(
+async def ask_erasure(
     tx: Transaction, principal: Principal, person: UserId, *, with_documents: bool
 ) -> Erasure:
+    """Queue a person's erasure; raises `ConflictError` for the only owner of a tenant."""
     member = await tx.users.get(person)
     await refuse_only_owner(tx, person)
     asked = Erasure(

@@ -1,12 +1,17 @@
 """Signing in, and what a client carries afterwards."""
 
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from citewell.accounts.administration.keys import KeyRequest
 from citewell.accounts.sign_in import TICKET_LIFETIME, TokenPair, scopes_in
 from citewell.accounts.tokens import LIFETIME
-from citewell.api.schemas.fields import Body, ShortText, Shown, Text
+from citewell.api.schemas.fields import WHOLE, Body, CollectionName, ShortText, Shown, Text
+from citewell.domain.accounts import ApiKey
+from citewell.domain.ids import UserId
 from citewell.domain.principal import Scope
 
 
@@ -68,3 +73,71 @@ class TicketShown(Shown):
 
     ticket: str
     expires_in: int = int(TICKET_LIFETIME.total_seconds())
+
+
+MAX_DAYS, MAX_OVERLAP_HOURS = 3650, 24 * 30
+Days = Annotated[int, WHOLE, Field(ge=1, le=MAX_DAYS)]
+Hours = Annotated[int, WHOLE, Field(ge=0, le=MAX_OVERLAP_HOURS)]
+
+
+class NewApiKey(Body):
+    """A key of the caller, or for an administrator of the `user`."""
+
+    name: CollectionName
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
+    expires_in_days: Days | None = Field(default=None, description="Never, when absent.")
+    user: UUID | None = None
+
+    def request(self) -> KeyRequest:
+        """As the accounts take it."""
+        days = self.expires_in_days
+        lifetime = None if days is None else timedelta(days=days)
+        person = None if self.user is None else UserId(self.user)
+        return KeyRequest(self.name, frozenset(self.scopes), lifetime, person)
+
+
+class KeyRotation(Body):
+    """The old key works for `overlap_hours` more."""
+
+    overlap_hours: Hours = 24
+
+
+class ApiKeyShown(Shown):
+    """A key; its secret is nowhere."""
+
+    id: UUID
+    user_id: UUID
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    replaced_by: UUID | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> "ApiKeyShown":
+        """From the domain's key."""
+        return cls(**_shown(key))
+
+
+class NewApiKeyShown(ApiKeyShown):
+    """A key with its secret, which is told this once."""
+
+    key: str
+
+    @classmethod
+    def made(cls, key: ApiKey, secret: str) -> "NewApiKeyShown":
+        """From the domain's key and its secret."""
+        return cls(**_shown(key), key=secret)
+
+
+class ApiKeyPage(Shown):
+    """The oldest first."""
+
+    items: list[ApiKeyShown]
+    next_cursor: str | None
+
+
+def _shown(key: ApiKey) -> dict[str, Any]:
+    told = {name: getattr(key, name) for name in ApiKeyShown.model_fields}
+    return {**told, "scopes": sorted(key.scopes)}

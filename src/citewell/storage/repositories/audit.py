@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,10 +10,13 @@ from uuid import UUID
 from sqlalchemy import Row, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
+from citewell.domain.accounts import AuditRecord
 from citewell.domain.ids import new_id
 from citewell.storage.repositories.scope import Scope
 from citewell.storage.tables.tenancy import audit_log, tenants
+from citewell.telemetry.logs import bound
 
+SHOWN = ("number", "id", "actor", "action", "target", "details", "request_id", "at")
 CONTENT = ("id", "tenant_id", "number", "actor", "action", "target", "details", "request_id", "at")
 
 
@@ -27,7 +30,6 @@ class AuditRepository(Scope):
         target: str,
         *,
         details: Mapping[str, Any] | None = None,
-        request_id: str = "",
     ) -> None:
         """Append one record; it commits with the action or not at all."""
         before = await self._hold_end(details or {})
@@ -39,7 +41,7 @@ class AuditRepository(Scope):
             "action": action,
             "target": target,
             "details": before.details,
-            "request_id": request_id,
+            "request_id": bound("request_id"),
             "at": before.at,
         }
         sealed = chain_hash(before.audit_hash, record)
@@ -50,6 +52,15 @@ class AuditRepository(Scope):
             .values(audit_head=record["number"], audit_hash=sealed)
             .add_cte(added.cte("added"))
         )
+
+    async def page(self, *, before: int | None = None, limit: int = 200) -> Sequence[AuditRecord]:
+        """Records, the newest first, those before the number `before`."""
+        query = select(*(audit_log.c[name] for name in SHOWN))
+        query = query.where(audit_log.c.tenant_id == self.tenant_id)
+        if before is not None:
+            query = query.where(audit_log.c.number < before)
+        rows = await self.connection.execute(query.order_by(audit_log.c.number.desc()).limit(limit))
+        return [AuditRecord(**row._mapping) for row in rows]  # noqa: SLF001  # A public name.
 
     async def first_broken(self) -> int | None:
         """The number of the first record that is missing, changed or out of its place."""

@@ -100,7 +100,7 @@ def weakness(password: str, *, about: str = "") -> str:
     if len(set(plain)) < MIN_DIFFERENT:
         return f"It needs at least {MIN_DIFFERENT} different characters."
     core = _core(plain)
-    spelled = _core(re.sub(r"^[\W\d_]+|[\W\d_]+$", "", plain).translate(_SPELLING))
+    spelled = _core(re.sub(r"^[\W\d_]+|(?<![\W\d_])[\W\d_]+$", "", plain).translate(_SPELLING))
     if core in _COMMON or spelled in _COMMON or _is_row(plain):
         return "It is one of the first that anybody would try."
     name = about.partition("@")[0].casefold()

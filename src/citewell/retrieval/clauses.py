@@ -21,10 +21,11 @@ _ASKS = (
 )
 _SEPARATOR = re.compile(
     rf"[;:]\s+|,\s+(?:(?:and|but|while|whereas|or|und|aber|et|y)\s+)?"
-    rf"|\s+(?:while|whereas|but|während|aber|mais|pero)\s+|\s+(?:and|und|et|y)\s+(?={_ASKS}\b)",
+    rf"|(?<!\s)\s+(?:(?:while|whereas|but|während|aber|mais|pero)\s+"
+    rf"|(?:and|und|et|y)\s+(?={_ASKS}\b))",
     re.IGNORECASE,
 )
-_AND = re.compile(r"\s+(?:and|und|et|y)\s+", re.IGNORECASE)
+_AND = re.compile(r"(?<!\s)\s+(?:and|und|et|y)\s+", re.IGNORECASE)
 
 
 def clauses_of(question: str, language: str) -> tuple[str, ...]:

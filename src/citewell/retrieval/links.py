@@ -29,7 +29,7 @@ MAX_NAMESAKES = 3
 # Where words are written without spaces between them, every character is one.
 _WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}][\w{MARKS}]*?(?=[{UNSPACED}]|[^\w{MARKS}]|$)")
 _UNSPACED = re.compile(rf"[{UNSPACED}]")
-_QUALIFIER = re.compile(r"\s*\([^()]*\)$")
+_QUALIFIER = re.compile(r"(?<!\s)\s*\([^()]*\)$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,14 @@ _SECRET_TEXT = re.compile(
     r"|-----BEGIN [A-Z ]{1,40}-----[^-]*(?:-----END [A-Z ]{1,40}-----)?",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|‘[^’]*’|“[^”]*”|\([^()]*\)=\([^()]*\)")
+# An apostrophe needs its partner to be a quote; a mark that only opens hides the rest.
+_QUOTED = re.compile(
+    r"'[^']*'|\"[^\"]*\"|`[^`]*`|‘[^’]*(?:’|\Z)|“[^”]*(?:”|\Z)|\([^()]*\)=\([^()]*\)"
+)
 # What follows in a database's message quotes rows, statements and their parameters.
-_DETAIL = re.compile(r"\s*(?:DETAIL:|CONTEXT:|LINE \d+:|\[SQL:|\[parameters:|HINT:).*", re.DOTALL)
+_DETAIL = re.compile(
+    r"(?<!\s)\s*(?:DETAIL:|CONTEXT:|LINE \d+:|\[SQL:|\[parameters:|HINT:).*", re.DOTALL
+)
 
 
 def redacted(name: str, value: Any, depth: int = 0) -> Any:

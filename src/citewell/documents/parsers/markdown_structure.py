@@ -17,7 +17,7 @@ _ESCAPE = re.compile(r"(?<!^)\\([!-/:-@\[-`{-~])")
 _CELL_ESCAPE = re.compile(r"\\([!-/:-@\[-`{}~])")
 # Columns that are padded to one width cost room and say nothing.
 _PADDING = re.compile(r" {2,}")
-_RULE = re.compile(r"-{4,}(?=:? \|)")
+_RULE = re.compile(r"(?<!-)-{4,}(?=:? \|)")
 _EMPTY_ROW = re.compile(r"\|[ |]*\|")
 # What a converter makes of formatted nothing.
 _NOTHING = re.compile(r"(?:\\[*_-])+")
@@ -113,5 +113,5 @@ def _lines(text: str) -> Iterator[tuple[int, str, bool]]:
 
 
 def _label(raw: str) -> str:
-    text = re.sub(r"[ \t]+#+$", "", raw.strip())
+    text = re.sub(r"(?<![ \t])[ \t]+#+$", "", raw.strip())
     return _EMPHASIS.sub("", _LINK.sub(r"\2", text)).strip()

@@ -19,11 +19,11 @@ _WORD = rf"{_OTHER}+(?:[.,:/@%+&'-]{_OTHER}+)*"
 # numbers that follow one; a number alone stands where a word would.
 _RUN = re.compile(rf"[{_RTL_CLASS}]+|(?=[^\W\d]){_WORD}(?:[ ]{_WORD})*|{_WORD}|\s+|.", re.DOTALL)
 _MIRRORED = str.maketrans("()[]{}<>«»", ")(][}{><»«")
-_STOP_BEFORE = re.compile("^\\s*[.،؛؟!:]", re.MULTILINE)
+_STOP_BEFORE = re.compile("^[^\\S\n]*[.،؛؟!:]", re.MULTILINE)
 _STOP_BEHIND = re.compile("[.،؛؟!:]\\s*$", re.MULTILINE)
 # The library puts the spaces around a bracket on its other side.
 _OPENING = re.compile("(?<=\\S)([(\\[{])\\s+")
-_CLOSING = re.compile("\\s+([)\\]}])(?=\\w)")
+_CLOSING = re.compile("(?<!\\s)\\s+([)\\]}])(?=\\w)")
 # A word of the script that follows one of another is never written without a space.
 _GLUED = re.compile(f"(?<={_OTHER})(?=[{_RTL_CLASS}])")
 # An alef before an alef with a mark cannot be: they stood around the ligature of lam and alef.

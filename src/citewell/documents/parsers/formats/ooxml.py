@@ -24,9 +24,9 @@ _MARK = re.compile(rb"<w:(?:foot|end)noteReference\b[^>]{0,500}/>")
 _HYPHEN = re.compile(rb"<w:noBreakHyphen ?/>")
 _NOT_A_NOTE = re.compile(r"[^>]{0,500}?\bw:type=\"(?:separator|continuation)")
 _RELATION = re.compile(r"<Relationship\b[^>]{0,2000}>")
-_ATTRIBUTE = re.compile(r"(\w+)\s*=\s*\"([^\"]{0,1000})\"")
-_SLIDE = re.compile(r"<p:sldId\b[^>]{0,500}?\br:id=\"([^\"]{1,100})\"")
-_WORDS = re.compile(r"<(?:a|w|p):(?:t|text)(?:\s[^>]{0,200})?>([^<]*)<")
+_ATTRIBUTE = re.compile(r"\b(\w+)\s*+=\s*+\"([^\"]{0,1000})\"")
+_SLIDE = re.compile(r"<p:sldId\b[^<>]{0,500}?\br:id=\"([^\"]{1,100})\"")
+_WORDS = re.compile(r"<(?:a|w|p):(?:t|text)(?:\s[^<>]{0,200})?>([^<]*)<")
 _VALUE = re.compile(r"<c:v>([^<]*)</c:v>")
 
 

@@ -12,14 +12,14 @@ from citewell.domain.documents import PageSpan, ParsedText, TextKind
 from citewell.domain.errors import DocumentError
 
 _BREAK = "\x02"
-_BROKEN = re.compile(rf"(\w+){_BREAK}(\w+)")
+_BROKEN = re.compile(rf"\b(\w+){_BREAK}(\w+)")
 _BULLET = re.compile(r"[\x01\x02](?=\s)|[\uf0b7\uf0a7\u25aa](?=\s)")
-_COMPOUND = re.compile(r"\w+-\w+")
+_COMPOUND = re.compile(r"\b\w+-\w+")
 _WORD = re.compile(r"\w+")
 _PAGE_NUMBER = re.compile(r"^[0-9]{1,5}\b|\b[0-9]{1,5}$")
 _MADE_BY = re.compile(r"^Microsoft (?:Word|PowerPoint|Excel) - ")
 _NO_TITLES = {"untitled", "anonymous", "unspecified", "no title"}
-_TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
+_TRAILING = re.compile(r"(?<![ \t])[ \t]+$", re.MULTILINE)
 _BLANKS = re.compile(r"\n{3,}")
 _EDGE_LINES = 2
 _REPEATS = 3

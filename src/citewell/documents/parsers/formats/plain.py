@@ -11,7 +11,7 @@ from citewell.documents.parsers.markdown_structure import headings
 from citewell.documents.parsers.media import Media
 from citewell.domain.documents import ParsedText, TextKind
 
-_FRONT_TITLE = re.compile(r"---\n(?:[^\n]*\n){0,50}?title:[ \t]*([^\n]+)\n")
+_FRONT_TITLE = re.compile(r"---\n(?:[^\n]*\n){0,50}?title:([^\n]+)\n")
 
 
 def read_text(data: bytes, media: Media) -> ParsedText:

@@ -9,10 +9,10 @@ from citewell.documents.parsers.markdown_structure import headings, readable
 from citewell.documents.parsers.media import Media
 from citewell.domain.documents import ParsedText, TextKind
 
-_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,20})", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>([^<]{0,2000})", re.IGNORECASE)
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*+=\s*+[\"']?\s*+([\w-]{2,20})", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]*>([^<]{0,2000})", re.IGNORECASE)
 _HEAD_END = re.compile(r"</head\s*>|<body[\s>]", re.IGNORECASE)
-_LANGUAGE = re.compile(r"<html[^>]{0,500}?\blang\s*=\s*[\"']?([A-Za-z-]{2,12})", re.IGNORECASE)
+_LANGUAGE = re.compile(r"<html[^<>]{0,500}?\blang\s*=\s*[\"']?([A-Za-z-]{2,12})", re.IGNORECASE)
 
 
 def read_html(data: bytes, media: Media) -> ParsedText:

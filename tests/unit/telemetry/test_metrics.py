@@ -13,6 +13,7 @@ NAMES = {
     "citewell_search_seconds",
     "citewell_runs",
     "citewell_jobs",
+    "citewell_expired",
     "citewell_sockets",
     "citewell_projections",
     "citewell_projection_bytes",

@@ -24,7 +24,10 @@ STATEMENT = re.compile(
     re.DOTALL,
 )
 # Calls that may take as long as a model, a parser, a disk or somebody else's server.
-SLOW = {"embed_query", "embed_passages", "token_states", "parse", "sleep", "save", "rebuild"}
+SLOW = {
+    "embed_query", "embed_clauses", "embed_passages", "token_states", "parse", "sleep", "save",
+    "rebuild",
+}  # fmt: skip
 CATCH_ALL = {
     "api/middleware.py": "the outermost loop of a request",
     "cli/client.py": "carries a failure from the thread of the server to the one that waits for it",

@@ -95,6 +95,20 @@ async def test_windows_give_a_row_each_or_none_at_all(embedder: Either) -> None:
     assert rows.shape[0] in {1, 3}
 
 
+async def test_each_clause_of_a_question_lies_nearest_to_its_own_answer(embedder: Either) -> None:
+    passages = np.concatenate(await embedder.embed_passages([PassageText(text) for text in TEXTS]))
+    first, second = "when is payroll closed each month", "what does a tulip bulb need in winter"
+    question = f"{first}, and {second}"
+    spans = ((0, len(first)), (len(question) - len(second), len(question)))
+    rows = await embedder.embed_clauses(question, spans)
+    assert rows.shape == (3, embedder.model.dimension)
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(1.0, abs=1e-5)
+    np.testing.assert_allclose(rows[0], await embedder.embed_query(question), atol=1e-6)
+    assert (rows[1:] @ passages.T).argmax(1).tolist() == [1, 2]
+    alone = await embedder.embed_clauses(question, ())
+    np.testing.assert_allclose(alone, rows[:1], atol=1e-6)
+
+
 async def test_token_states_are_unit_rows_with_their_characters_or_none(embedder: Either) -> None:
     found = await embedder.token_states(TEXTS)
     if found is None:

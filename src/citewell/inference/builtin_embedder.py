@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from citewell.domain.errors import UnavailableError
-from citewell.inference.embedding import EmbeddingModel, PassageText, TokenStates, Vector
+from citewell.inference.embedding import EmbeddingModel, PassageText, Span, TokenStates, Vector
 from citewell.inference.model_runtime import ModelRuntime, open_runtime
 from citewell.inference.pooling import Sums, pool_rows, sum_pools, unit
 from citewell.inference.wordpieces import Pass, plan_passes, stretches
@@ -80,7 +80,13 @@ class BuiltinEmbedder:
 
     async def embed_query(self, text: str) -> Vector:
         """See `Embedder`; waits only for other questions."""
-        return await self._result(self._on(self._query, partial(_embed_one, self._runtime, text)))
+        vector: Vector = (await self.embed_clauses(text, ()))[0]
+        return vector
+
+    async def embed_clauses(self, question: str, clauses: Sequence[Span]) -> Floats:
+        """See `Embedder`; clauses are pooled as the windows of a passage are."""
+        asked = PassageText(question, windows=tuple(clauses))
+        return await self._result(self._on(self._query, partial(_embed_one, self._runtime, asked)))
 
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
         """See `Embedder`; texts beyond the model's limit are read in several passes."""
@@ -175,10 +181,9 @@ def _read(runtime: ModelRuntime, passes: Iterable[Pass]) -> Sums:
     return [summed for one in passes for summed in sum_pools(one, runtime.run(one.ids))]
 
 
-def _embed_one(runtime: ModelRuntime, text: str) -> Vector:
-    passes = plan_passes(runtime.pieces, 0, PassageText(text), runtime.model.max_tokens)
-    vector: Vector = pool_rows(_read(runtime, passes), [1])[0][0]
-    return vector
+def _embed_one(runtime: ModelRuntime, asked: PassageText) -> Floats:
+    passes = plan_passes(runtime.pieces, 0, asked, runtime.model.max_tokens)
+    return pool_rows(_read(runtime, passes), [1 + len(asked.windows)])[0]
 
 
 def _token_states(runtime: ModelRuntime, text: str) -> TokenStates:

@@ -69,6 +69,13 @@ class Embedder(Protocol):
         """The (dimension,) vector of a question."""
         ...
 
+    async def embed_clauses(self, question: str, clauses: Sequence[Span]) -> NDArray[np.float32]:
+        """(1 + clauses, dimension) rows: the whole question, then each clause at its span.
+
+        Where the model shows its states, all rows come from one reading of the question.
+        """
+        ...
+
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates] | None:
         """Contextual token vectors for late interaction, or None when the model hides them."""
         ...

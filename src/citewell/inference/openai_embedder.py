@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from citewell.domain.errors import UnavailableError, UpstreamError
 from citewell.inference import metering
 from citewell.inference.egress import Reply, UnreachableError, open_client, post_json
-from citewell.inference.embedding import EmbeddingModel, PassageText, Vector
+from citewell.inference.embedding import EmbeddingModel, PassageText, Span, Vector
 from citewell.inference.openai_wire import explain, tokens, vectors
 from citewell.inference.passage_text import encodable, in_context
 from citewell.inference.retries import Patience, TransientError, persist, seconds_asked
@@ -99,6 +99,10 @@ class OpenAIEmbedder:
         """The (dimension,) vector of a question."""
         vector: Vector = (await self._embed([text]))[0]
         return vector
+
+    async def embed_clauses(self, question: str, clauses: Sequence[Span]) -> Floats:
+        """See `Embedder`; each clause is read by itself, all in one request."""
+        return await self._embed([question, *(question[start:end] for start, end in clauses)])
 
     async def token_states(self, texts: Sequence[str]) -> None:
         """None: the protocol has no token vectors."""

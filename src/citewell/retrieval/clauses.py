@@ -5,9 +5,11 @@ hold A and for others that hold B; looked for as one, each half hides the other.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from citewell.index.analyzer import analyze
+
+Span = tuple[int, int]
 
 MOST = 6
 # Terms that a clause must have: what is shorter leans on its neighbour. "And" also joins words
@@ -28,25 +30,36 @@ _SEPARATOR = re.compile(
 _AND = re.compile(r"(?<!\s)\s+(?:and|und|et|y)\s+", re.IGNORECASE)
 
 
-def clauses_of(question: str, language: str) -> tuple[str, ...]:
-    """The clauses of a question in order, () when it is one thought or too many to tell apart."""
+def clauses_of(question: str, language: str) -> tuple[Span, ...]:
+    """Where the clauses of a question are, () when it is one thought or too many to tell apart."""
     found = [
         part
-        for clause in _joined(_SEPARATOR.split(question), language, LEAST)
-        for part in _joined(_AND.split(clause), language, LEAST_BY_AND)
+        for clause in _joined(question, _cut(question, (0, len(question)), _SEPARATOR), language)
+        for part in _joined(question, _cut(question, clause, _AND), language, LEAST_BY_AND)
     ]
     return tuple(found) if 1 < len(found) <= MOST else ()
 
 
-def _joined(parts: Iterable[str], language: str, least: int) -> list[str]:
+def _cut(question: str, span: Span, at: re.Pattern[str]) -> Iterator[Span]:
+    start, end = span
+    for between in at.finditer(question, start, end):
+        yield start, between.start()
+        start = between.end()
+    yield start, end
+
+
+def _joined(question: str, parts: Iterable[Span], language: str, least: int = LEAST) -> list[Span]:
     """Neighbours put together until each has at least `least` terms; the order stays."""
-    found: list[str] = []
-    for part in filter(str.strip, parts):
-        lean = min(_terms(part, language), _terms(found[-1], language)) if found else least
-        if lean < least:
-            found[-1] = f"{found[-1]} {part}"
+    found: list[Span] = []
+    for start, end in parts:
+        text = question[start:end]
+        if not text.strip():
+            continue
+        before = question[slice(*found[-1])] if found else text
+        if found and min(_terms(text, language), _terms(before, language)) < least:
+            found[-1] = found[-1][0], end
         else:
-            found.append(part)
+            found.append((start, end))
     return found
 
 

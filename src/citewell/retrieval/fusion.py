@@ -82,7 +82,7 @@ def gather(
     found = unscored(snapshot, asked, vector, np.union1d(keys, also))
     if vector is None:
         return found
-    return _feed_back(snapshot, asked, vector, found, depth=depth, allowed=allowed)
+    return _feed_back(snapshot, asked, vector, found)
 
 
 def propose(
@@ -94,10 +94,17 @@ def propose(
     allowed: Keys | None = None,
 ) -> Keys:
     """The best `depth` by words and the best `depth` by meaning, ascending."""
-    words = snapshot.search_lexical(asked.terms, depth, allowed).keys
+    words = by_words(snapshot, asked, depth=depth, allowed=allowed)
     if vector is None or (not asked.weight and len(words)):
-        return np.unique(words)
+        return words
     return np.union1d(words, snapshot.search_dense(vector, depth, allowed).keys)
+
+
+def by_words(snapshot: Snapshot, asked: Asked, *, depth: int, allowed: Keys | None) -> Keys:
+    """The best `depth` by words, ascending; those that were looked up before, if they were."""
+    if asked.proposed is not None:
+        return asked.proposed
+    return np.unique(snapshot.search_lexical(asked.terms, depth, allowed).keys)
 
 
 def unscored(snapshot: Snapshot, asked: Asked, vector: Vector | None, keys: Keys) -> Candidates:
@@ -135,24 +142,16 @@ def lift(found: Candidates, share: float = LIFT) -> Candidates:
     return found.rescored("lift", lifted.astype(np.float32))
 
 
-def _feed_back(
-    snapshot: Snapshot,
-    asked: Asked,
-    vector: Vector,
-    found: Candidates,
-    *,
-    depth: int,
-    allowed: Keys | None,
-) -> Candidates:
-    """Rocchio on the dense side: move the question towards the best, and look again."""
+def _feed_back(snapshot: Snapshot, asked: Asked, vector: Vector, found: Candidates) -> Candidates:
+    """Rocchio on the dense side: compare with a question that has moved towards the best.
+
+    It is not looked for anew: what only the moved question finds is never among the first.
+    """
     if not len(found.keys) or not asked.weight:
         return found
     best = fuse(found, asked.weight).order()[:FEEDBACK_FROM]
     moved = vector + FEEDBACK * snapshot.vectors(found.keys[best]).mean(0)
     moved = (moved / max(float(np.linalg.norm(moved)), 1e-9)).astype(np.float32)
-    fresh = np.setdiff1d(snapshot.search_dense(moved, depth, allowed).keys, found.keys)
-    if len(fresh):
-        found = join([found, unscored(snapshot, asked, vector, fresh)])
     return replace(found, whole=np.nan_to_num(snapshot.whole_cosines(moved, found.keys)))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from citewell.domain.documents import TextKind
 from citewell.index.analyzer import analyze, is_identifier_like, name_parts
-from citewell.index.index import Terms
+from citewell.index.index import Keys, Terms
 from citewell.index.languages import NON_LATIN, detect_language
 from citewell.retrieval.views import Profile
 
@@ -21,13 +21,17 @@ CLAIM_WORDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question analysed for one collection; `weight` is the share of the cosine, 0–1."""
+    """A question analysed for one collection; `weight` is the share of the cosine, 0–1.
+
+    `proposed` is what its terms find there, ascending, once somebody has looked.
+    """
 
     text: str
     language: str
     kind: TextKind
     terms: Terms
     weight: float
+    proposed: Keys | None = None
 
 
 def ask(text: str, profile: Profile, trained_for: frozenset[str]) -> Asked:

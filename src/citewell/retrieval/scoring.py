@@ -7,7 +7,16 @@ import numpy as np
 
 from citewell.domain.passages import SearchMode
 from citewell.index.index import EMPTY_KEYS, Keys, Vector
-from citewell.retrieval.fusion import Candidates, fuse, gather, join, lift, propose, unscored
+from citewell.retrieval.fusion import (
+    Candidates,
+    by_words,
+    fuse,
+    gather,
+    join,
+    lift,
+    propose,
+    unscored,
+)
 from citewell.retrieval.question import Asked, ask
 from citewell.retrieval.views import View
 
@@ -22,7 +31,7 @@ class Thought:
     """A question, or a clause of one, as each view understands it; `vector` None: words alone."""
 
     asked: tuple[Asked, ...]
-    vector: Vector | None
+    vector: Vector | None = None
 
     @property
     def weight(self) -> float:
@@ -30,16 +39,30 @@ class Thought:
         return float(np.mean([one.weight for one in self.asked]))
 
 
-def think(
-    text: str,
-    vector: Vector | None,
-    views: Sequence[View],
-    mode: SearchMode,
-    trained_for: frozenset[str],
-) -> Thought:
+def think(text: str, views: Sequence[View], trained_for: frozenset[str]) -> Thought:
     """Analyse a text for every view; `trained_for` are the embedder's languages."""
-    asked = (_for_mode(ask(text, v.profile, trained_for), mode, vector) for v in views)
-    return Thought(tuple(asked), vector)
+    return Thought(tuple(ask(text, view.profile, trained_for) for view in views))
+
+
+def look_up(
+    views: Sequence[View], thoughts: Sequence[Thought], *, depth: int, allowed: Keys | None
+) -> list[Thought]:
+    """The whole question and its clauses with what their words propose: this needs no vector."""
+    depths = [depth, *(CLAUSE_DEPTH for _ in thoughts[1:])]
+    return [
+        Thought(
+            tuple(
+                replace(one, proposed=by_words(view.snapshot, one, depth=deep, allowed=allowed))
+                for one, view in zip(thought.asked, views, strict=True)
+            )
+        )
+        for thought, deep in zip(thoughts, depths, strict=True)
+    ]
+
+
+def mean(thought: Thought, vector: Vector | None, mode: SearchMode) -> Thought:
+    """The thought with its vector, as far as the mode lets words and meaning count."""
+    return Thought(tuple(_for_mode(one, mode, vector) for one in thought.asked), vector)
 
 
 def score(
@@ -105,7 +128,7 @@ def _with_clauses(found: Candidates, clauses: Sequence[Vector]) -> Candidates:
 
 def _for_mode(asked: Asked, mode: SearchMode, vector: Vector | None) -> Asked:
     if mode is SearchMode.DENSE and vector is not None:
-        return replace(asked, weight=1.0, terms=replace(asked.terms, body=()))
+        return replace(asked, weight=1.0, terms=replace(asked.terms, body=()), proposed=None)
     if vector is None:
         return replace(asked, weight=0.0)
     return asked

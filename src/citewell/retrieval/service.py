@@ -21,7 +21,7 @@ from citewell.domain.passages import (
 )
 from citewell.domain.principal import Principal, Scope
 from citewell.index.index import Keys, Vector
-from citewell.inference.embedding import Embedder
+from citewell.inference.embedding import Embedder, Span
 from citewell.retrieval import late
 from citewell.retrieval.clauses import clauses_of
 from citewell.retrieval.closeness import closer
@@ -29,8 +29,7 @@ from citewell.retrieval.following import Look, follow_links
 from citewell.retrieval.fusion import DEPTH, Candidates
 from citewell.retrieval.gathering import together
 from citewell.retrieval.projections import Projections
-from citewell.retrieval.question import ask
-from citewell.retrieval.scoring import Thought, score, think, weights
+from citewell.retrieval.scoring import Thought, look_up, mean, score, think, weights
 from citewell.retrieval.selection import beyond, select
 from citewell.retrieval.views import View
 from citewell.storage.database import Database
@@ -70,8 +69,9 @@ class Retrieval:
         views = await self._views(principal, query)
         (whole, *clauses), allowed = await self._prepared(principal, query, views)
         clock.lap("embed")
-        depth = max(DEPTH, query.limit + SPARE)
-        found = await asyncio.to_thread(score, views, whole, clauses, depth=depth, allowed=allowed)
+        found = await asyncio.to_thread(
+            score, views, whole, clauses, depth=_depth(query), allowed=allowed
+        )
         clock.lap("candidates")
         live = await self._live(principal, query, found)
         clock.lap("live")
@@ -105,16 +105,33 @@ class Retrieval:
     ) -> tuple[list[Thought], Keys | None]:
         """The question and its clauses with their vectors, and what the filter allows."""
         trained_for = self.embedder.model.languages
-        language = ask(query.text, views[0].profile, trained_for).language
-        texts = (query.text, *clauses_of(query.text, language))
+        whole = think(query.text, views, trained_for)
+        clauses = clauses_of(query.text, whole.asked[0].language)
+        parts = (think(query.text[start:end], views, trained_for) for start, end in clauses)
         async with together() as group:
-            allowed = group.create_task(self._allowed(principal, query))
-            vectors = [group.create_task(self._vector(text, query.mode)) for text in texts]
-        thoughts = [
-            think(text, vector.result(), views, query.mode, trained_for)
-            for text, vector in zip(texts, vectors, strict=True)
+            vectors = group.create_task(self._vectors(query, clauses))
+            looked_up = group.create_task(self._look_up(principal, query, views, [whole, *parts]))
+        thoughts, allowed = looked_up.result()
+        found = [
+            mean(thought, vector, query.mode)
+            for thought, vector in zip(thoughts, vectors.result(), strict=True)
         ]
-        return thoughts, allowed.result()
+        return found, allowed
+
+    async def _look_up(
+        self,
+        principal: Principal,
+        query: SearchQuery,
+        views: Sequence[View],
+        thoughts: list[Thought],
+    ) -> tuple[list[Thought], Keys | None]:
+        """What the filter allows, and what words propose of that."""
+        allowed = await self._allowed(principal, query)
+        if query.mode is not SearchMode.DENSE:
+            thoughts = await asyncio.to_thread(
+                look_up, views, thoughts, depth=_depth(query), allowed=allowed
+            )
+        return thoughts, allowed
 
     async def live(
         self, principal: Principal, keys: Keys, collections: Sequence[CollectionId]
@@ -122,14 +139,18 @@ class Retrieval:
         """Those of `keys` that may be shown at this moment."""
         return await self.database.live(principal, keys.tolist(), collections)
 
-    async def _vector(self, text: str, mode: SearchMode) -> Vector | None:
-        if not _is_dense(mode):
-            return None
+    async def _vectors(
+        self, query: SearchQuery, clauses: Sequence[Span]
+    ) -> Sequence[Vector | None]:
+        """Of the whole question and of each clause; None for each when there are none."""
+        nothing = [None] * (1 + len(clauses))
+        if not _is_dense(query.mode):
+            return nothing
         try:
             async with asyncio.timeout(EMBED_SECONDS):
-                return await self.embedder.embed_query(text)
+                return list(await self.embedder.embed_clauses(query.text, clauses))
         except (UnavailableError, UpstreamError, TimeoutError):
-            return None
+            return nothing
 
     async def _views(self, principal: Principal, query: SearchQuery) -> list[View]:
         return [
@@ -226,6 +247,10 @@ def _check(query: SearchQuery) -> None:
 
 def _wanted(query: SearchQuery) -> int:
     return max(query.limit, RERANKED if query.rerank else 0)
+
+
+def _depth(query: SearchQuery) -> int:
+    return max(DEPTH, query.limit + SPARE)
 
 
 def _is_dense(mode: SearchMode) -> bool:

@@ -24,7 +24,7 @@ from citewell.domain.run_events import (
     TextProduced,
 )
 from citewell.inference.builtin_embedder import BuiltinEmbedder
-from citewell.inference.embedding import EmbeddingModel, TokenStates, Vector
+from citewell.inference.embedding import EmbeddingModel, Span, TokenStates, Vector
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.service import Retrieval
 from tests.unit.retrieval.embedders import Absent, Secretive
@@ -230,10 +230,17 @@ class Recovering:
         return self.inner.model
 
     async def embed_query(self, text: str) -> Vector:
+        self._answer()
+        return await self.inner.embed_query(text)
+
+    async def embed_clauses(self, question: str, clauses: Sequence[Span]) -> Vector:
+        self._answer()
+        return await self.inner.embed_clauses(question, clauses)
+
+    def _answer(self) -> None:
         self.asked += 1
         if self.asked <= self.failures:
             raise UpstreamError("The embedding server answered 500.")
-        return await self.inner.embed_query(text)
 
     async def embed_passages(self, passages: Sequence[object]) -> list[Vector]:
         raise UpstreamError("The embedding server answered 500.")

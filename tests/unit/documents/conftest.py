@@ -22,7 +22,7 @@ from citewell.domain.documents import Collection, Document, OnDuplicate, ParsedT
 from citewell.domain.ids import TenantId, UserId, new_id
 from citewell.domain.jobs import Job, JobKind, Lease
 from citewell.domain.principal import Principal, Role, Scope
-from citewell.inference.embedding import EmbeddingModel, PassageText, TokenStates, Vector
+from citewell.inference.embedding import EmbeddingModel, PassageText, Span, TokenStates, Vector
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
 from citewell.storage.sealing import masters
@@ -64,6 +64,9 @@ class Embedding:
     async def embed_query(self, text: str) -> Vector:
         vector: Vector = self._rows(PassageText(text))[0]
         return vector
+
+    async def embed_clauses(self, question: str, clauses: Sequence[Span]) -> NDArray[np.float32]:
+        return self._rows(PassageText(question, windows=tuple(clauses)))
 
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates] | None:
         return None

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from citewell.domain.errors import UpstreamError
 from citewell.inference.builtin_embedder import BuiltinEmbedder
-from citewell.inference.embedding import EmbeddingModel, PassageText, TokenStates, Vector
+from citewell.inference.embedding import (
+    EmbeddingModel,
+    PassageText,
+    Span,
+    TokenStates,
+    Vector,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,9 @@ class Absent:
         raise UpstreamError("The embedding server answered 500.")
 
     async def embed_query(self, text: str) -> Vector:
+        raise UpstreamError("The embedding server answered 500.")
+
+    async def embed_clauses(self, question: str, clauses: Sequence[Span]) -> NDArray[np.float32]:
         raise UpstreamError("The embedding server answered 500.")
 
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates] | None:
@@ -49,6 +58,10 @@ class Waiting:
     async def embed_query(self, text: str) -> Vector:
         await self._wait()
         return np.zeros(self.model.dimension, dtype=np.float32)
+
+    async def embed_clauses(self, question: str, clauses: Sequence[Span]) -> NDArray[np.float32]:
+        await self._wait()
+        return np.zeros((1 + len(clauses), self.model.dimension), dtype=np.float32)
 
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates] | None:
         await self._wait()
@@ -83,6 +96,9 @@ class Secretive:
 
     async def embed_query(self, text: str) -> Vector:
         return await self.inner.embed_query(text)
+
+    async def embed_clauses(self, question: str, clauses: Sequence[Span]) -> NDArray[np.float32]:
+        return await self.inner.embed_clauses(question, clauses)
 
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates] | None:
         return None

@@ -11,9 +11,9 @@ from citewell.domain.documents import Chunk, DocumentStatus, TextKind
 from citewell.domain.ids import CollectionId, DocumentId, VersionId, chunk_id
 from citewell.domain.principal import Principal
 from citewell.index.analyzer import analyze
-from citewell.storage.repositories.arrivals import NewDocument
-from citewell.storage.repositories.chunks import NewChunk
 from citewell.storage.repositories.collections import ChangeKind
+from citewell.storage.repositories.taking_in.arrivals import NewDocument
+from citewell.storage.repositories.taking_in.new_chunks import NewChunk
 from citewell.storage.repositories.versions import StoredBlob
 from citewell.storage.transaction import Transaction
 

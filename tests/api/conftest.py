@@ -149,10 +149,10 @@ async def work_off(app: App) -> None:
     async with ParserHost() as parser:
         while True:
             async with app.database.system() as system:
-                lease = await system.claim(uuid4())
-            if lease is None:
+                leases = await system.claim(uuid4())
+            if not leases:
                 return
-            await Ingestion(app.database, app.blobs, parser, app.embedder).run(lease)
+            await Ingestion(app.database, app.blobs, parser, app.embedder).run(leases[0])
 
 
 async def started(server: uvicorn.Server) -> None:

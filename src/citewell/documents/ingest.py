@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+import numpy as np
+from numpy.typing import NDArray
+
 from citewell.documents.chunking import PIPELINE, Described, chunk_text
 from citewell.documents.parsers.host import ParserHost
 from citewell.documents.paying import PaidModel
@@ -20,15 +23,15 @@ from citewell.domain.errors import (
     QuotaExceededError,
     UpstreamError,
 )
-from citewell.domain.ids import SpaceId, VersionId
+from citewell.domain.ids import SpaceId, TenantId, VersionId
 from citewell.domain.jobs import Lease
 from citewell.index.languages import detect_language
 from citewell.inference.embedding import Embedder, PassageText
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
-from citewell.storage.repositories.chunks import NewChunk
 from citewell.storage.repositories.collections import ChangeKind
 from citewell.storage.repositories.system import POISON_CRASHES
+from citewell.storage.repositories.taking_in.new_chunks import NewChunk
 from citewell.storage.repositories.versions import Version
 from citewell.storage.transaction import Transaction
 
@@ -61,12 +64,12 @@ class Ingestion:
             async with self.database.transaction(lease.job.tenant_id) as tx:
                 await tx.jobs.finish(lease)
         except DocumentError as error:
-            await self._fail(lease, error)
+            await self.fail(lease, error)
         except QuotaExceededError as error:
             # Nothing was written of what did not fit; a retry goes on from there.
-            await self._fail(lease, _over_quota(error))
+            await self.fail(lease, _over_quota(error))
         except (LimitedError, UpstreamError) as error:
-            await self._try_later(lease, error)
+            await self.try_later(lease, error)
 
     async def _version(self, lease: Lease) -> Version | None:
         """The version to read, None when its document is gone: then the job is done."""
@@ -90,18 +93,14 @@ class Ingestion:
         seal = await self.database.seal(tenant)
         content = await asyncio.to_thread(self.blobs.content, version.blob_key, seal)
         read = await self.parser.parse(content, version.filename)
-        language = read.language
-        # The words of a program are no language; its comments are analysed as English is.
-        if not language and read.kind is not TextKind.CODE:
-            language = await asyncio.to_thread(detect_language, read.text)
-        parsed = replace(read, language=language[:2].lower())
-        title = parsed.title or PurePosixPath(version.filename).stem
+        parsed = await asyncio.to_thread(with_language, read)
+        title = own_title(parsed, version.filename)
         async with self.database.transaction(tenant) as tx:
             await tx.jobs.hold(lease)
             await tx.versions.store_text(version.id, parsed)
             # A title that somebody has given, before or while the file was read, stays.
             if not (await tx.documents.lock(version.document_id)).title:
-                await tx.documents.update(version.document_id, {"title": title[:500]})
+                await tx.documents.update(version.document_id, {"title": title})
         return parsed
 
     async def _chunks(self, lease: Lease, version: Version, parsed: ParsedText) -> None:
@@ -113,9 +112,7 @@ class Ingestion:
             chunk_text, parsed, version.id, described, self.embedder.count_tokens
         )
         if not chunks:
-            raise DocumentError(
-                FailureCode.NO_TEXT, "The file holds no text.", hint="Is it a scan or a picture?"
-            )
+            raise without_text()
         async with self.database.transaction(lease.job.tenant_id) as tx:
             await tx.jobs.hold(lease)
             if version.pipeline not in {"", PIPELINE}:
@@ -129,21 +126,17 @@ class Ingestion:
         missing = [chunk for chunk in chunks if chunk.ordinal not in done]
         written = len(done)
         for start in range(0, len(missing), BATCH):
-            batch = await self._embed(lease, missing[start : start + BATCH], parsed.text)
+            batch = await self._with_vectors(lease, missing[start : start + BATCH], parsed.text)
             written += len(batch)
             await self._write(lease, version, space_id, batch, (written, len(chunks)))
 
-    async def _embed(self, lease: Lease, batch: Sequence[Chunk], text: str) -> Sequence[NewChunk]:
-        texts = [text[chunk.start : chunk.end] for chunk in batch]
-        passages = [
-            PassageText(words, chunk.context, chunk.windows)
-            for words, chunk in zip(texts, batch, strict=True)
-        ]
-        if self.paid is None:
-            vectors = await self.embedder.embed_passages(passages)
-        else:
-            vectors = await self.paid.embed_passages(lease.job.tenant_id, passages)
-        return [NewChunk(*one) for one in zip(batch, texts, vectors, strict=True)]
+    async def _with_vectors(
+        self, lease: Lease, batch: Sequence[Chunk], text: str
+    ) -> Sequence[NewChunk]:
+        passages = passages_of(batch, text)
+        vectors = await self.embed(lease.job.tenant_id, passages)
+        words = [passage.text for passage in passages]
+        return [NewChunk(*one) for one in zip(batch, words, vectors, strict=True)]
 
     async def _write(
         self,
@@ -190,7 +183,16 @@ class Ingestion:
             else await tx.versions.drop_older(version.document_id, version.id)
         )
 
-    async def _fail(self, lease: Lease, error: DocumentError) -> None:
+    async def embed(
+        self, tenant_id: TenantId, passages: Sequence[PassageText]
+    ) -> Sequence[NDArray[np.float32]]:
+        """The vectors; a model that costs something is paid by the tenant."""
+        if self.paid is None:
+            return await self.embedder.embed_passages(passages)
+        return await self.paid.embed_passages(tenant_id, passages)
+
+    async def fail(self, lease: Lease, error: DocumentError) -> None:
+        """The job has failed and its document says why; raises `LeaseLostError`."""
         reason = f"{error.message} {error.hint}".strip()
         async with self.database.transaction(lease.job.tenant_id) as tx:
             await tx.jobs.hold(lease)
@@ -203,7 +205,8 @@ class Ingestion:
             await tx.jobs.fail(lease, code, reason)
             await mark_failed(tx, VersionId(lease.job.subject), code, reason)
 
-    async def _try_later(self, lease: Lease, error: LimitedError | UpstreamError) -> None:
+    async def try_later(self, lease: Lease, error: LimitedError | UpstreamError) -> None:
+        """Back to the queue, or failed after `MAX_ATTEMPTS`; raises `LeaseLostError`."""
         seconds = error.retry_after if isinstance(error, LimitedError) else RETRY_SECONDS
         async with self.database.transaction(lease.job.tenant_id) as tx:
             if lease.job.attempts < MAX_ATTEMPTS:
@@ -228,3 +231,29 @@ async def mark_failed(tx: Transaction, version_id: VersionId, code: str, reason:
         await tx.documents.set_status(
             version.document_id, DocumentStatus.FAILED, failure=(code, reason)
         )
+
+
+def with_language(read: ParsedText) -> ParsedText:
+    """The text with its language, found out where the file does not tell."""
+    language = read.language
+    # The words of a program are no language; its comments are analysed as English is.
+    if not language and read.kind is not TextKind.CODE:
+        language = detect_language(read.text)
+    return replace(read, language=language[:2].lower())
+
+
+def own_title(parsed: ParsedText, filename: str) -> str:
+    """What a document is called when nobody has named it."""
+    return (parsed.title or PurePosixPath(filename).stem)[:500]
+
+
+def without_text() -> DocumentError:
+    """Nothing of the text can be searched."""
+    return DocumentError(
+        FailureCode.NO_TEXT, "The file holds no text.", hint="Is it a scan or a picture?"
+    )
+
+
+def passages_of(chunks: Sequence[Chunk], text: str) -> list[PassageText]:
+    """What the embedder is given of the chunks of `text`."""
+    return [PassageText(text[c.start : c.end], c.context, c.windows) for c in chunks]

@@ -10,6 +10,8 @@ from typing import Any
 from citewell.documents.collections import DEFAULT_COLLECTION, Collections
 from citewell.documents.naming import clean_filename, clean_text, clean_title
 from citewell.documents.originals import original
+from citewell.documents.parsers.direct import SHORT_BYTES
+from citewell.documents.parsers.media import is_named_plain
 from citewell.documents.removal import take_out
 from citewell.documents.revisions import check_unchanged
 from citewell.documents.room import Room
@@ -29,8 +31,8 @@ from citewell.inference.embedding import EmbeddingModel
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
 from citewell.storage.repetition import RequestKey, do_once
-from citewell.storage.repositories.arrivals import NewDocument
 from citewell.storage.repositories.documents import DocumentQuery
+from citewell.storage.repositories.taking_in.arrivals import NewDocument
 from citewell.storage.repositories.versions import StoredBlob
 from citewell.storage.transaction import Transaction
 
@@ -255,7 +257,8 @@ class Documents:
         if known is None:
             title, tags = clean_title(upload.title), tuple(upload.tags)
             new = NewDocument(collection_id, title, filename, tags, upload.metadata)
-            document, job = await tx.documents.arrive(new, blob, keeps_older=keeps)
+            short = blob.size <= SHORT_BYTES and is_named_plain(filename)
+            document, job = await tx.documents.arrive(new, blob, keeps_older=keeps, short=short)
             accepted = Accepted(document, job, duplicate=False)
         else:
             accepted = await self._queue(tx, known.id, blob, keeps_older=keeps)

@@ -58,8 +58,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on a job until `until` (the database's clock); `token` fences writes."""
+    """The right to work on a job until `until` (the database's clock); `token` fences writes.
+
+    A `fresh` job is about a short text that nobody has begun to read: it may go with others.
+    """
 
     job: Job
     token: UUID
     until: datetime
+    fresh: bool = False

@@ -4,7 +4,7 @@ A wake-up is a hint: with every one of them lost, a poll still finishes the work
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 from uuid import UUID
@@ -15,6 +15,7 @@ from citewell.accounts.privacy.retention import Retention
 from citewell.documents.ingest import Ingestion, mark_failed
 from citewell.documents.removal import Removal
 from citewell.documents.sealing.resealing import Resealing
+from citewell.documents.short_texts import ShortTexts
 from citewell.domain.documents import FailureCode
 from citewell.domain.errors import LeaseLostError, UnavailableError
 from citewell.domain.ids import VersionId
@@ -25,6 +26,7 @@ from citewell.storage.repositories.jobs import JOBS_TOPIC
 from citewell.telemetry.logs import logger
 
 AT_ONCE = 4
+TOGETHER = 16
 POLL_SECONDS = 5.0
 HEARTBEAT_SECONDS = 5.0
 SWEEP_SECONDS = 600.0
@@ -36,7 +38,10 @@ log = logger(__name__)
 
 @dataclass(slots=True)
 class Worker:
-    """Runs up to `AT_ONCE` jobs: while one waits for the disk, another embeds."""
+    """Runs up to `AT_ONCE` claims: while one waits for the disk, another embeds.
+
+    A claim is one job, or up to `TOGETHER` about short texts.
+    """
 
     id: UUID
     database: Database
@@ -47,7 +52,7 @@ class Worker:
     erasing: Erasing
     retention: Retention
     resealing: Resealing
-    _busy: dict[asyncio.Task[None], Lease] = field(default_factory=dict)
+    _busy: dict[asyncio.Task[None], Sequence[Lease]] = field(default_factory=dict)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -74,15 +79,15 @@ class Worker:
         while len(self._busy) < AT_ONCE:
             try:
                 async with self.database.system() as system:
-                    lease = await system.claim(self.id)
+                    leases = await system.claim(self.id, most=TOGETHER)
             except UnavailableError:
                 log.warning("worker.waiting_for_database")
                 await asyncio.sleep(BACKOFF_SECONDS)
                 return
-            if lease is None:
+            if not leases:
                 return
-            task = group.create_task(self._job(lease), name=f"job {lease.job.id}")
-            self._busy[task] = lease
+            task = group.create_task(self._claimed(leases), name=f"job {leases[0].job.id}")
+            self._busy[task] = leases
             task.add_done_callback(self._done)
 
     async def _pause(self, stop: asyncio.Event) -> None:
@@ -105,6 +110,26 @@ class Worker:
         while True:
             await subscription.next(seconds=POLL_SECONDS)
             self._freed.set()
+
+    async def _claimed(self, leases: Sequence[Lease]) -> None:
+        """Every job of a claim to its end: together where that can be, else one by one."""
+        alone = await self._together(leases) if leases[0].fresh else leases
+        for lease in alone:
+            await self._job(lease)
+
+    async def _together(self, leases: Sequence[Lease]) -> Sequence[Lease]:
+        """Returns those that are left to be read alone; what happens here ends no worker."""
+        try:
+            alone = await ShortTexts(self.ingestion).run(leases)
+        except UnavailableError:
+            # Their leases run out by themselves; nothing of them can be written now anyway.
+            log.warning("jobs.database_away", jobs=len(leases))
+            return ()
+        except Exception:  # The outermost loop of a job: which of them it was shows alone.
+            log.exception("jobs.failed_together", jobs=len(leases))
+            return leases
+        log.info("jobs.done_together", jobs=len(leases) - len(alone))
+        return alone
 
     async def _job(self, lease: Lease) -> None:
         """One job to its end; what happens to it never ends the worker."""
@@ -150,11 +175,18 @@ class Worker:
                 assert_never(lease.job.kind)
 
     async def _beat(self) -> None:
-        for task, lease in list(self._busy.items()):
-            async with self.database.system() as system:
-                if not await system.heartbeat(lease):
-                    log.warning("job.lease_lost", job=str(lease.job.id))
-                    task.cancel()
+        busy = list(self._busy.items())
+        if not busy:
+            return
+        async with self.database.system() as system:
+            lost = await system.heartbeat([lease for _, leases in busy for lease in leases])
+        for task, leases in busy:
+            gone = [lease.job.id for lease in leases if lease.job.id in lost]
+            for job_id in gone:
+                log.warning("job.lease_lost", job=str(job_id))
+            # The others of a claim go on: each write is refused for those that are lost.
+            if len(gone) == len(leases):
+                task.cancel()
 
     async def _reap(self) -> None:
         async with self.database.system() as system:

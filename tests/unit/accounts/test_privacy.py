@@ -27,7 +27,7 @@ from citewell.domain.principal import Principal, Role, Scope
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
 from citewell.storage.ledger import Ledger
-from citewell.storage.repositories.arrivals import NewDocument
+from citewell.storage.repositories.taking_in.arrivals import NewDocument
 from citewell.storage.sealing import masters
 from tests.unit.storage.rows import add_collection, execute
 
@@ -78,8 +78,7 @@ class Office:
         await execute(self.database, f"UPDATE jobs SET run_after = now() WHERE kind = '{kind}'")
         await execute(self.database, f"UPDATE jobs SET state = 'done' WHERE kind <> '{kind}'")
         async with self.database.system() as system:
-            lease = await system.claim(uuid4())
-        assert lease is not None
+            [lease] = await system.claim(uuid4())
         return lease
 
     async def copy_of(self, who: Principal) -> dict[str, Any]:

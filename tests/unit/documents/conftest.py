@@ -126,9 +126,9 @@ class Library:
 
     async def claim(self) -> Lease:
         async with self.database.system() as system:
-            lease = await system.claim(uuid4())
-        assert lease is not None, "There is no job to do."
-        return lease
+            leases = await system.claim(uuid4())
+        assert leases, "There is no job to do."
+        return leases[0]
 
     async def work(self) -> None:
         """Do the next job to its end."""

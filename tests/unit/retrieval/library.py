@@ -11,9 +11,9 @@ from citewell.domain.principal import Principal, Role, Scope
 from citewell.index.languages import detect_language
 from citewell.inference.embedding import Embedder, PassageText
 from citewell.storage.database import Database
-from citewell.storage.repositories.arrivals import NewDocument
-from citewell.storage.repositories.chunks import NewChunk
 from citewell.storage.repositories.collections import ChangeKind
+from citewell.storage.repositories.taking_in.arrivals import NewDocument
+from citewell.storage.repositories.taking_in.new_chunks import NewChunk
 from citewell.storage.repositories.versions import StoredBlob
 from citewell.storage.transaction import Transaction
 

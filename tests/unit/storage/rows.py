@@ -18,9 +18,9 @@ from citewell.domain.ids import (
     new_id,
 )
 from citewell.storage.database import Database
-from citewell.storage.repositories.arrivals import NewDocument
-from citewell.storage.repositories.chunks import NewChunk
 from citewell.storage.repositories.collections import ChangeKind
+from citewell.storage.repositories.taking_in.arrivals import NewDocument
+from citewell.storage.repositories.taking_in.new_chunks import NewChunk
 from citewell.storage.repositories.versions import StoredBlob
 from citewell.storage.transaction import Transaction
 

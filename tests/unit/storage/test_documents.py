@@ -6,8 +6,8 @@ from citewell.domain.documents import DocumentStatus, Heading, PageSpan, ParsedT
 from citewell.domain.errors import InvalidError, NotFoundError
 from citewell.domain.ids import TenantId
 from citewell.storage.database import Database
-from citewell.storage.repositories.arrivals import NewDocument
 from citewell.storage.repositories.documents import DocumentQuery
+from citewell.storage.repositories.taking_in.arrivals import NewDocument
 from citewell.storage.repositories.versions import StoredBlob
 from tests.unit.storage.rows import add_collection, add_document, add_searchable
 

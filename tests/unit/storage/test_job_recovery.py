@@ -11,8 +11,7 @@ from tests.unit.storage.rows import execute
 
 async def claim(database: Database, worker: UUID) -> Lease:
     async with database.system() as system:
-        lease = await system.claim(worker)
-    assert lease is not None
+        [lease] = await system.claim(worker)
     return lease
 
 

@@ -37,7 +37,8 @@ async def enqueue(database: Database, tenant: TenantId, *, priority: int = 0) ->
 
 async def claim(database: Database) -> Lease | None:
     async with database.system() as system:
-        return await system.claim(uuid4())
+        leases = await system.claim(uuid4())
+    return leases[0] if leases else None
 
 
 async def leased(database: Database, tenant: TenantId) -> Lease:
@@ -107,7 +108,7 @@ async def test_a_heartbeat_extends_the_lease(database: Database, tenant: TenantI
         id=lease.job.id,
     )
     async with database.system() as system:
-        assert await system.heartbeat(lease)
+        assert await system.heartbeat([lease]) == set()
     await execute(database, "SELECT 1")
     async with database.engine.begin() as owner:
         left = await owner.exec_driver_sql(
@@ -123,7 +124,7 @@ async def test_a_job_that_has_just_ended_has_not_lost_its_lease(
     async with database.transaction(tenant) as tx:
         await tx.jobs.finish(lease)
     async with database.system() as system:
-        assert await system.heartbeat(lease)
+        assert await system.heartbeat([lease]) == set()
 
 
 async def test_a_heartbeat_says_when_the_lease_is_lost(
@@ -132,7 +133,7 @@ async def test_a_heartbeat_says_when_the_lease_is_lost(
     lease = await leased(database, tenant)
     await expire(database, lease)
     async with database.system() as system:
-        assert not await system.heartbeat(lease)
+        assert await system.heartbeat([lease]) == {lease.job.id}
 
 
 async def test_a_worker_with_a_lease_can_write_in_every_way(
@@ -192,7 +193,7 @@ async def test_the_reaper_waits_for_a_worker_that_is_committing(
         async with database.system() as system:
             await system.reap()
         async with database.system() as system:
-            assert await system.claim(uuid4()) is None
+            assert not await system.claim(uuid4())
     assert (await job_of(database, lease)).state is JobState.LEASED
 
 

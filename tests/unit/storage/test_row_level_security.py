@@ -30,8 +30,8 @@ from citewell.domain.principal import Principal, Role, Scope
 from citewell.domain.privacy import Erasure
 from citewell.storage.database import Database
 from citewell.storage.repositories.accounts.sessions import NewRefreshToken
-from citewell.storage.repositories.arrivals import NewDocument
 from citewell.storage.repositories.idempotency import IdempotencyKey
+from citewell.storage.repositories.taking_in.arrivals import NewDocument
 from citewell.storage.repositories.versions import StoredBlob
 from citewell.storage.tables.schema import metadata
 from citewell.storage.transaction import Transaction

@@ -72,7 +72,7 @@ async def workers(
 
 async def _claimed(database: Database, worker: UUID) -> None:
     async with database.system() as system:
-        assert await system.claim(worker) is not None
+        assert await system.claim(worker)
 
 
 async def test_the_jobs_of_a_killed_worker_are_queued_at_once_and_without_blame(

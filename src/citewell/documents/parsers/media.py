@@ -29,6 +29,9 @@ MEDIA_TYPES: dict[str, str] = {
     "ole": "application/x-ole-storage",
 }
 
+# Formats whose file is its own text.
+PLAIN = frozenset({"text", "markdown", "code"})
+
 _NAMED: dict[str, str] = {
     **{f: f for f in ("pdf", "docx", "pptx", "xlsx", "odt", "epub", "rtf", "eml", "msg")},
     **dict.fromkeys(("html", "htm", "xhtml"), "html"),
@@ -170,6 +173,12 @@ def is_supported_name(filename: str) -> bool:
     """True when the extension, or the whole name, is one that Citewell reads."""
     name, extension = _parts(filename)
     return extension in _NAMED or extension in _CODE or name in _WHOLE_NAMES
+
+
+def is_named_plain(filename: str) -> bool:
+    """Whether the name says that it is text as it stands."""
+    named = _named(filename)
+    return named is not None and named.format in PLAIN
 
 
 def detect(filename: str, head: bytes) -> Media:

@@ -1,9 +1,9 @@
 """Any file to its canonical text, in the process that calls."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
 
 from citewell.documents.parsers.archives import resolve
+from citewell.documents.parsers.direct import conclude
 from citewell.documents.parsers.formats import mail, office, pdf, plain, tables, web
 from citewell.documents.parsers.media import Media, detect
 from citewell.domain.documents import ParsedText
@@ -56,16 +56,7 @@ def _read(data: bytes, filename: str, readers: Mapping[str, _Reader]) -> ParsedT
     if not data:
         raise DocumentError("empty", "The file is empty.", hint="Upload the file again.")
     media = resolve(data, detect(filename, data[:4096]))
-    parsed = readers[media.format](data, media)
-    if not parsed.text.strip():
-        raise DocumentError(
-            "no_text",
-            "The file holds no text.",
-            hint="If it shows images of text, run it through OCR first.",
-        )
-    warned = tuple(text for text in (media.warning, *parsed.warnings) if text)
-    metadata = {**parsed.metadata, "media_type": media.media_type}
-    return dataclasses.replace(parsed, warnings=warned, metadata=metadata)
+    return conclude(readers[media.format](data, media), media)
 
 
 def _nested_mail(data: bytes, media: Media) -> ParsedText:

@@ -1,4 +1,4 @@
-"""Chunks and their embeddings: what ingestion writes, projections read, searches join."""
+"""Chunks and their embeddings: what projections read and searches join."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,23 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Row, select, text
-from sqlalchemy.dialects.postgresql import insert
 
-from citewell.domain.documents import Chunk
 from citewell.domain.ids import CollectionId, DocumentId, SpaceId, VersionId
 from citewell.storage.repositories.filters import compile_filter
-from citewell.storage.repositories.scope import SealedScope
 from citewell.storage.repositories.sealing import chunk_words
+from citewell.storage.repositories.taking_in.new_chunks import NewChunks
 from citewell.storage.tables.documents import chunks, embeddings
-
-
-@dataclass(frozen=True, slots=True)
-class NewChunk:
-    """A chunk, its text and its vectors: (1 + windows, dimension), the whole first."""
-
-    chunk: Chunk
-    text: str
-    vectors: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +54,8 @@ _CLEAR = text(
 )
 
 
-class ChunkRepository(SealedScope):
+class ChunkRepository(NewChunks):
     """The chunks of one tenant."""
-
-    async def put(
-        self,
-        document_id: DocumentId,
-        version_id: VersionId,
-        space_id: SpaceId,
-        batch: Sequence[NewChunk],
-    ) -> None:
-        """Write chunks with their vectors; writing the same ones again changes nothing."""
-        if not batch:
-            return
-        rows = [self._row(document_id, version_id, new) for new in batch]
-        vectors = [
-            {
-                "tenant_id": self.tenant_id,
-                "chunk_id": new.chunk.id,
-                "space_id": space_id,
-                "vectors": new.vectors.astype("<f2").tobytes(),
-            }
-            for new in batch
-        ]
-        await self.connection.execute(insert(chunks).on_conflict_do_nothing(), rows)
-        await self.connection.execute(insert(embeddings).on_conflict_do_nothing(), vectors)
 
     async def done(self, version_id: VersionId, space_id: SpaceId) -> set[int]:
         """Ordinals of the version's chunks that are written with their vectors."""
@@ -193,29 +159,6 @@ class ChunkRepository(SealedScope):
             text("SELECT dimension FROM spaces WHERE id = :id"), {"id": space_id}
         )
         return int(found.scalar_one())
-
-    def _row(self, document_id: DocumentId, version_id: VersionId, new: NewChunk) -> dict[str, Any]:
-        chunk = new.chunk
-        row = {
-            "id": chunk.id,
-            "tenant_id": self.tenant_id,
-            "document_id": document_id,
-            "version_id": version_id,
-            "ordinal": chunk.ordinal,
-            "start": chunk.start,
-            "end": chunk.end,
-            "page": chunk.page,
-            "page_label": chunk.page_label,
-            "headings": list(chunk.headings),
-            "context": chunk.context,
-            "kind": chunk.kind.value,
-            "tokens": chunk.tokens,
-            "windows": [offset for window in chunk.windows for offset in window],
-            "terms": chunk.terms,
-            "field_terms": chunk.field_terms,
-            "text": new.text,
-        }
-        return chunk_words.sealed(self.seal, row)
 
 
 def _to_entry(row: Row[Any], dimension: int, terms: tuple[str, str]) -> IndexEntry:

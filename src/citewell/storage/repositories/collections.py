@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
@@ -16,6 +16,17 @@ from citewell.storage.repositories.collection_reads import CollectionReads
 from citewell.storage.tables.documents import changes, collections
 
 CHANGES_TOPIC = "citewell_changes"
+
+_PUBLISH = text(
+    "WITH taken AS (UPDATE collections SET head = head + :count"
+    "  WHERE tenant_id = :tenant AND id = :collection RETURNING head),"
+    " written AS (INSERT INTO changes"
+    "  (tenant_id, collection_id, number, kind, document_id, version_id)"
+    "  SELECT :tenant, :collection, taken.head - :count + one.place, :kind, one.document_id,"
+    "  one.version_id FROM taken, unnest(CAST(:documents AS uuid[]), CAST(:versions AS uuid[]))"
+    "  WITH ORDINALITY AS one (document_id, version_id, place))"
+    " SELECT head, pg_notify(:topic, :said || head) FROM taken"
+)
 
 
 class ChangeKind(StrEnum):
@@ -126,32 +137,37 @@ class CollectionRepository(CollectionReads):
         document_id: DocumentId,
         version_id: VersionId,
     ) -> int:
-        """Append a change and return its number.
+        """Append a change and return its number."""
+        return await self.publish_all(collection_id, kind, [(document_id, version_id)])
 
-        The number is taken under the collection's row lock in the publishing transaction: a
+    async def publish_all(
+        self,
+        collection_id: CollectionId,
+        kind: ChangeKind,
+        subjects: Sequence[tuple[DocumentId, VersionId]],
+    ) -> int:
+        """Append a change of each and return the last number; who listens hears of that one.
+
+        The numbers are taken under the collection's row lock in the publishing transaction: a
         sequence's numbers may commit out of order, and a reader that has passed a gap would never
-        see what commits into it later.
+        see what commits into it later. Raises `NotFoundError`.
         """
-        taken = await self.connection.execute(
-            update(collections)
-            .where(self._mine(collection_id))
-            .values(head=collections.c.head + 1)
-            .returning(collections.c.head)
+        published = await self.connection.execute(
+            _PUBLISH,
+            {
+                "tenant": self.tenant_id,
+                "collection": collection_id,
+                "kind": kind.value,
+                "documents": [document_id for document_id, _ in subjects],
+                "versions": [version_id for _, version_id in subjects],
+                "count": len(subjects),
+                "topic": CHANGES_TOPIC,
+                "said": f"{self.tenant_id}:{collection_id}:",
+            },
         )
-        number = taken.scalar_one_or_none()
+        number = published.scalar_one_or_none()
         if number is None:
             raise NotFoundError(f"No collection {collection_id}.")
-        await self.connection.execute(
-            insert(changes).values(
-                tenant_id=self.tenant_id,
-                collection_id=collection_id,
-                number=number,
-                kind=kind.value,
-                document_id=document_id,
-                version_id=version_id,
-            )
-        )
-        await self._notify(f"{self.tenant_id}:{collection_id}:{number}")
         return int(number)
 
     async def changes(

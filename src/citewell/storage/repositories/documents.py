@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 from citewell.domain.documents import Document, DocumentStatus
 from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import CollectionId, DocumentId, TenantId, VersionId, new_id
-from citewell.storage.repositories.arrivals import DocumentArrivals, NewDocument
+from citewell.storage.repositories.taking_in.arrivals import DocumentArrivals, NewDocument
 from citewell.storage.tables.documents import collections, document_versions, documents
 
 

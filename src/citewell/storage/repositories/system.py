@@ -1,5 +1,6 @@
 """What belongs to no single tenant: jobs to claim, projections to feed, runs to recover."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -7,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from citewell.domain.ids import CollectionId, RunId, TenantId
+from citewell.domain.ids import CollectionId, JobId, RunId, TenantId
 from citewell.domain.jobs import JobState, Lease
 from citewell.storage.repositories.jobs import to_job
 from citewell.storage.tables.conversations import runs
@@ -19,19 +20,40 @@ POISON_CRASHES = 3
 # A worker that is killed from outside does not spend a job's chances, but one that dies without a
 # trace this often without any committed progress is not being unlucky.
 SILENT_DEATHS = 20
-ENDED = (JobState.DONE.value, JobState.FAILED.value)
 
-# Fair between tenants: the one with the fewest jobs at work goes first.
+# Fair between tenants: the one with the fewest jobs at work goes first. A short text that nobody
+# has begun takes others like it along; what was begun once may be what ended its worker, and goes
+# alone.
 _CLAIM = text(
     "WITH busy AS (SELECT tenant_id, count(*) AS n FROM jobs WHERE state = 'leased' GROUP BY 1),"
-    " next AS (SELECT j.id FROM jobs j LEFT JOIN busy b ON b.tenant_id = j.tenant_id"
+    " next AS (SELECT j.id, j.tenant_id, j.priority, j.short AND j.started_at IS NULL AS fresh"
+    "  FROM jobs j LEFT JOIN busy b ON b.tenant_id = j.tenant_id"
     "  WHERE j.state = 'queued' AND j.run_after <= now()"
     "  ORDER BY j.priority DESC, coalesce(b.n, 0), j.created_at"
-    "  FOR UPDATE OF j SKIP LOCKED LIMIT 1)"
+    "  FOR UPDATE OF j SKIP LOCKED LIMIT 1),"
+    " more AS (SELECT j.id FROM jobs j JOIN next ON next.fresh AND j.tenant_id = next.tenant_id"
+    "  AND j.priority = next.priority AND j.id <> next.id"
+    "  WHERE j.state = 'queued' AND j.run_after <= now() AND j.short AND j.started_at IS NULL"
+    "  ORDER BY j.created_at FOR UPDATE OF j SKIP LOCKED LIMIT :others),"
+    " taken AS (SELECT id, fresh FROM next UNION ALL SELECT id, true FROM more)"
     " UPDATE jobs SET state = 'leased', lease_token = :token, worker = :worker,"
     " lease_until = now() + make_interval(secs => :seconds), attempts = attempts + 1,"
     " started_at = coalesce(started_at, now())"
-    " FROM next WHERE jobs.id = next.id RETURNING jobs.*"
+    " FROM taken WHERE jobs.id = taken.id RETURNING jobs.*, taken.fresh"
+)
+
+# Locked in the order in which a worker's own writes lock them. A job that has ended meanwhile
+# needs no lease, and has not lost it.
+_HEARTBEAT = text(
+    "WITH lease AS (SELECT id, token"
+    "  FROM unnest(CAST(:jobs AS uuid[]), CAST(:tokens AS uuid[])) AS lease (id, token)),"
+    " mine AS (SELECT j.id FROM jobs j JOIN lease ON lease.id = j.id"
+    "  AND lease.token = j.lease_token WHERE j.state = 'leased' AND j.lease_until > now()"
+    "  ORDER BY j.id FOR UPDATE OF j),"
+    " kept AS (UPDATE jobs j SET lease_until = now() + make_interval(secs => :seconds)"
+    "  FROM mine WHERE j.id = mine.id)"
+    " SELECT lease.id FROM lease WHERE lease.id NOT IN (SELECT id FROM mine)"
+    " AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = lease.id AND j.state IN ('done', 'failed'))"
 )
 
 _REAP = text(
@@ -53,35 +75,33 @@ class SystemRepository:
 
     connection: AsyncConnection
 
-    async def claim(self, worker: UUID) -> Lease | None:
-        """The next job, leased to `worker` for `LEASE_SECONDS`; None when the queue is empty."""
-        token = uuid4()
-        found = await self.connection.execute(
-            _CLAIM, {"token": token, "worker": worker, "seconds": LEASE_SECONDS}
-        )
-        row = found.one_or_none()
-        return None if row is None else Lease(to_job(row), token, row.lease_until)
+    async def claim(self, worker: UUID, *, most: int = 1) -> list[Lease]:
+        """The next job, leased to `worker` for `LEASE_SECONDS`; none when the queue is empty.
 
-    async def heartbeat(self, lease: Lease) -> bool:
-        """Extend a lease; False when somebody took it away.
+        Up to `most` of one tenant when they are short texts that nobody has begun.
+        """
+        found = await self.connection.execute(
+            _CLAIM,
+            {"token": uuid4(), "worker": worker, "seconds": LEASE_SECONDS, "others": most - 1},
+        )
+        return [
+            Lease(to_job(row), row.lease_token, row.lease_until, fresh=row.fresh) for row in found
+        ]
+
+    async def heartbeat(self, leases: Sequence[Lease]) -> set[JobId]:
+        """Extend the leases; returns the jobs that somebody took away.
 
         A job that has ended meanwhile needs no lease, and has not lost it.
         """
-        extended = text("now() + make_interval(secs => :seconds)").bindparams(seconds=LEASE_SECONDS)
-        done = await self.connection.execute(
-            update(jobs)
-            .where(
-                jobs.c.id == lease.job.id,
-                jobs.c.state == JobState.LEASED.value,
-                jobs.c.lease_token == lease.token,
-                jobs.c.lease_until > func.now(),
-            )
-            .values(lease_until=extended)
+        found = await self.connection.execute(
+            _HEARTBEAT,
+            {
+                "jobs": [lease.job.id for lease in leases],
+                "tokens": [lease.token for lease in leases],
+                "seconds": LEASE_SECONDS,
+            },
         )
-        if done.rowcount:
-            return True
-        state = await self.connection.execute(select(jobs.c.state).where(jobs.c.id == lease.job.id))
-        return state.scalar_one_or_none() in ENDED
+        return {JobId(job_id) for job_id in found.scalars()}
 
     async def release(self, worker: UUID) -> int:
         """Hand back what `worker` holds, at once and without spending an attempt."""

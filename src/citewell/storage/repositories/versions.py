@@ -1,9 +1,10 @@
 """Versions of a document: one per content, with its canonical text."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, insert, select, update
 
 from citewell.domain.documents import Heading, PageSpan, ParsedText, TextKind
 from citewell.domain.errors import NotFoundError
@@ -39,6 +40,22 @@ class StoredBlob:
     sha256: str
     size: int
     media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeText:
+    """The canonical text of a version, and how many chunks and tokens it has."""
+
+    version_id: VersionId
+    parsed: ParsedText
+    chunks: int
+    tokens: int
+
+
+_STORE_WHOLE = update(document_versions).where(
+    document_versions.c.tenant_id == bindparam("tenant"),
+    document_versions.c.id == bindparam("version"),
+)
 
 
 class VersionRepository(SealedScope):
@@ -128,22 +145,23 @@ class VersionRepository(SealedScope):
 
     async def store_text(self, version_id: VersionId, parsed: ParsedText) -> None:
         """Keep the canonical text; every offset in the product points into it."""
-        await self._set(
-            version_id,
-            text=self.seal.text(_TEXT, version_id, parsed.text),
-            kind=parsed.kind.value,
-            title=parsed.title,
-            language=parsed.language,
-            media_type=str(parsed.metadata.get("media_type", "")),
-            pages=[asdict(page) for page in parsed.pages],
-            page_count=len(parsed.pages),
-            headings=self.seal.json(
-                _HEADINGS, version_id, [asdict(heading) for heading in parsed.headings]
-            ),
-            warnings=list(parsed.warnings),
-            code_language=parsed.code_language,
-            parser=parsed.parser,
-        )
+        await self._set(version_id, **self._read(version_id, parsed))
+
+    async def store_whole(self, made: Sequence[WholeText], pipeline: str) -> None:
+        """Keep many texts at once, all of whose chunks are written in this transaction."""
+        rows = [
+            {
+                "tenant": self.tenant_id,
+                "version": one.version_id,
+                **self._read(one.version_id, one.parsed),
+                "pipeline": pipeline,
+                "chunks_total": one.chunks,
+                "chunks_done": one.chunks,
+                "tokens": one.tokens,
+            }
+            for one in made
+        ]
+        await self.connection.execute(_STORE_WHOLE, rows)
 
     async def set_plan(
         self, version_id: VersionId, pipeline: str, total: int, *, tokens: int
@@ -248,3 +266,19 @@ class VersionRepository(SealedScope):
         return (document_versions.c.tenant_id == self.tenant_id) & (
             document_versions.c.id == version_id
         )
+
+    def _read(self, version_id: VersionId, parsed: ParsedText) -> dict[str, Any]:
+        headings = [asdict(heading) for heading in parsed.headings]
+        return {
+            "text": self.seal.text(_TEXT, version_id, parsed.text),
+            "kind": parsed.kind.value,
+            "title": parsed.title,
+            "language": parsed.language,
+            "media_type": str(parsed.metadata.get("media_type", "")),
+            "pages": [asdict(page) for page in parsed.pages],
+            "page_count": len(parsed.pages),
+            "headings": self.seal.json(_HEADINGS, version_id, headings),
+            "warnings": list(parsed.warnings),
+            "code_language": parsed.code_language,
+            "parser": parsed.parser,
+        }

@@ -166,6 +166,8 @@ jobs = Table(
     Column("lease_until", moment("x").type, nullable=True),
     Column("lease_token", Uuid(), nullable=True),
     Column("worker", Uuid(), nullable=True),
+    # Short enough to be read together with others; decided when it arrives.
+    Column("short", Boolean, nullable=False, server_default="false"),
     Column("progress_done", Integer, nullable=False, server_default="0"),
     Column("progress_total", Integer, nullable=False, server_default="0"),
     Column("error_code", Text, nullable=True),

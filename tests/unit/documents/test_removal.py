@@ -121,6 +121,6 @@ async def test_reading_ends_quietly_when_the_collection_is_deleted_meanwhile(
 
 async def waits_for_a_lock(library: Library) -> None:
     waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    async with asyncio.timeout(10), library.database.engine.connect() as connection:
+    async with asyncio.timeout(60), library.database.engine.connect() as connection:
         while not (await connection.execute(waiting)).scalar_one():  # noqa: ASYNC110  # No event there.
             await asyncio.sleep(0.01)

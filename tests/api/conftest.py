@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from citewell.accounts.credentials import digest, new_key
 from citewell.api.app import create_app
+from citewell.api.limiting.rates import Rates
 from citewell.bootstrap import App, Core, _wire, prepare_home
 from citewell.config import LimitSettings, Settings
 from citewell.documents.ingest import Ingestion
@@ -108,6 +109,17 @@ async def client(anonymous: httpx.AsyncClient, app: App) -> httpx.AsyncClient:
     """The administrator's client."""
     anonymous.headers["authorization"] = f"Bearer {app.admin_key}"
     return anonymous
+
+
+@pytest.fixture
+async def unhurried(client: httpx.AsyncClient, api: FastAPI) -> httpx.AsyncClient:
+    """The administrator's client, whom no rate limits."""
+    unlimited = LimitSettings(
+        requests_per_address=10**9, guesses_per_address=10**9, requests_per_user=10**9,
+        requests_per_key=10**9, requests_per_tenant=10**9,
+    )  # fmt: skip
+    api.state.server.rates = Rates(unlimited)
+    return client
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-import pytest
 from fastapi import FastAPI
 
-from citewell.api.limiting.rates import Rates
-from citewell.config import LimitSettings
 from tests.api.conftest import shared
 from tests.conftest import Counted
 
@@ -89,17 +86,6 @@ def body_of(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Mappin
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     return schema
-
-
-@pytest.fixture
-async def unhurried(client: httpx.AsyncClient, api: FastAPI) -> httpx.AsyncClient:
-    """The administrator's client, whom no rate limits."""
-    unlimited = LimitSettings(
-        requests_per_address=10**9, guesses_per_address=10**9, requests_per_user=10**9,
-        requests_per_key=10**9, requests_per_tenant=10**9,
-    )  # fmt: skip
-    api.state.server.rates = Rates(unlimited)
-    return client
 
 
 async def test_no_hostile_text_in_any_field_is_a_server_error(

@@ -225,21 +225,6 @@ async def one_piece(body: bytes) -> AsyncIterator[bytes]:
     yield body
 
 
-async def test_no_name_leads_a_file_out_of_the_blob_store(
-    client: httpx.AsyncClient, app: App
-) -> None:
-    home = app.settings.home.parent
-    before = set(files_under(home))
-    for number, name in enumerate(hostile_names()[::9]):
-        body = named_file(name, f"Text {number}.".encode())
-        reply = await client.post(URL, content=body, headers=FORM)
-        assert reply.status_code == 202, (name, reply.text)
-        assert is_tame(reply.json()["document"]["filename"])
-    made = set(files_under(home)) - before
-    assert len(made) > 90
-    assert all(path.is_relative_to(app.blobs.folder) for path in made)
-
-
 async def test_what_was_uploaded_comes_back_only_as_an_attachment(
     client: httpx.AsyncClient,
 ) -> None:

@@ -97,8 +97,14 @@ class FormReader:
             raise TooLargeError(f"A form's field has at most {MAX_FIELD_BYTES:,} bytes.")
 
     def _end(self) -> None:
-        if self._part.name != FILE_FIELD:
-            self.fields[self._part.name] = self._part.value.decode("utf-8", "replace")
+        name = self._part.name
+        if name == FILE_FIELD:
+            return
+        try:
+            self.fields[name] = self._part.value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            message = f"This is not UTF-8, from byte {error.start} on."
+            raise _bad_field(name, message) from error
 
     def _finish(self) -> None:
         self.ended = True

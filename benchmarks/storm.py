@@ -22,6 +22,7 @@ TESTS = (
     "tests/security",
     "tests/api/test_authorization.py",
     "tests/api/test_authorization_matrix.py",
+    "tests/api/test_hostile_names.py",
     "tests/api/test_hostile_text.py",
     "tests/api/test_stalls.py",
     "tests/unit/accounts",

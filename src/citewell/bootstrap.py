@@ -37,7 +37,7 @@ from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
 from citewell.storage.embedded import EmbeddedPostgres
 from citewell.storage.notifications import Notifications
-from citewell.storage.readiness import assert_durable, wait_for
+from citewell.storage.readiness import assert_sound, wait_for
 from citewell.storage.repositories.collections import CHANGES_TOPIC
 from citewell.storage.repositories.jobs import JOBS_TOPIC
 from citewell.storage.repositories.runs import RUNS_TOPIC
@@ -175,7 +175,7 @@ async def _database(
     stack.push_async_callback(database.close)
     await wait_for(database)
     await _prepare(database, url)
-    await assert_durable(database)
+    await assert_sound(database)
     await unlock(database, settings, home)
     log.info("database.ready", schema=schema.newest(), embedded=embedded is not None)
     return database

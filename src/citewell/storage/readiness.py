@@ -1,12 +1,40 @@
-"""A database that can be worked with: it answers, and it keeps what it has committed."""
+"""A database that can be worked with: it answers, keeps commits, and keeps tenants apart."""
 
 import asyncio
+
+from sqlalchemy import text
 
 from citewell.domain.errors import StartError, UnavailableError
 from citewell.storage.database import Database, refusal
 from citewell.telemetry.logs import logger
 
 WAIT_SECONDS = 0.5
+# What no role is bound by that owns a table, is a superuser, or may become one of those.
+_LOOSE = text(
+    """
+    SELECT ours.rolname || CASE
+        WHEN ours.rolsuper THEN ' is a superuser'
+        WHEN ours.rolbypassrls THEN ' bypasses row-level security'
+        WHEN ours.rolcreaterole THEN ' may make roles and give itself any of them'
+        ELSE ' may become ' || (
+            SELECT min(other.rolname) FROM pg_roles AS other
+            WHERE other.oid != ours.oid AND pg_has_role(ours.oid, other.oid, 'MEMBER')
+            AND (other.rolsuper OR other.rolbypassrls OR other.rolcreaterole)
+        ) END AS said
+    FROM pg_roles AS ours WHERE ours.rolname IN ('citewell_app', 'citewell_system')
+    UNION ALL
+    SELECT ours.rolname || ' owns the table ' || min(owned.relname)
+    FROM pg_roles AS ours JOIN pg_class AS owned ON pg_has_role(ours.oid, owned.relowner, 'MEMBER')
+    WHERE ours.rolname IN ('citewell_app', 'citewell_system') AND owned.relkind IN ('r', 'p')
+    AND owned.relnamespace = current_schema()::regnamespace
+    GROUP BY ours.rolname
+    UNION ALL
+    SELECT 'the table ' || relname || ' shows every tenant''s rows'
+    FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace
+    AND NOT relrowsecurity AND has_table_privilege('citewell_app', oid, 'SELECT')
+    ORDER BY said
+    """
+)
 
 log = logger(__name__)
 
@@ -31,6 +59,12 @@ async def wait_for(database: Database) -> None:
             return
 
 
+async def assert_sound(database: Database) -> None:
+    """Raises `StartError` for a database that may lose or mix up what it is given."""
+    await assert_durable(database)
+    await assert_confined(database)
+
+
 async def assert_durable(database: Database) -> None:
     """Raises `StartError` when the server may lose what it has committed."""
     off = [name for name, value in (await database.durability()).items() if value == "off"]
@@ -38,4 +72,17 @@ async def assert_durable(database: Database) -> None:
         raise StartError(
             f"The database has {', '.join(sorted(off))} off: a commit could be lost.",
             hint="Turn it on in postgresql.conf and restart the database.",
+        )
+
+
+async def assert_confined(database: Database) -> None:
+    """Raises `StartError` when a role that we work as is not bound by row-level security."""
+    async with database.installation() as whole:
+        found = await whole.connection.execute(_LOOSE)
+        loose = [said for said in found.scalars() if said is not None]
+    if loose:
+        raise StartError(
+            f"The database would not keep tenants apart: {'; '.join(loose)}.",
+            hint="Make both roles NOSUPERUSER NOBYPASSRLS NOCREATEROLE, members of no such role and"
+            " owners of nothing, and ENABLE ROW LEVEL SECURITY on the tables.",
         )

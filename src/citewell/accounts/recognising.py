@@ -95,7 +95,8 @@ class Recognition:
             found = await whole.credentials.session(claims.session_id)
         if found is None or (found.user_id, found.tenant_id) != (claims.user_id, claims.tenant_id):
             return None
-        return found, min(CACHE_SECONDS, claims.seconds_left)
+        # Not longer than its key is known to live: two delays must not add up.
+        return found, min(CACHE_SECONDS, claims.seconds_left, self.ring.seconds_known())
 
     def _remember(self, digest: bytes, until: float, principal: Principal) -> None:
         while len(self._known) >= CACHE_ENTRIES:

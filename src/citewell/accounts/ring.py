@@ -121,6 +121,10 @@ class KeyRing:
             return None
         return VerificationKey(key.algorithm, Ed25519PublicKey.from_public_bytes(key.public_key))
 
+    def seconds_known(self) -> float:
+        """For how long what the ring says now may still be said without looking again."""
+        return self._loaded_at + STALE_SECONDS - self.clock()
+
     async def _add(self, keys: SigningKeyRepository) -> str:
         kid, private = uuid4().hex, Ed25519PrivateKey.generate()
         public = private.public_key().public_bytes_raw()

@@ -44,6 +44,7 @@ class Passwords:
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _queue: list[None] = field(default_factory=list)
     _nobodys: list[str] = field(default_factory=list)
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def hash(self, password: str) -> str:
         """What is stored."""
@@ -51,7 +52,9 @@ class Passwords:
 
     async def verify(self, password: str, stored: str | None) -> bool:
         """Whether it is the password; takes as long when there is nobody to compare with."""
-        known = stored if stored is not None else await self._nobody()
+        # Before anything is compared: the first attempt of all must not tell either.
+        nobodys = await self._nobody()
+        known = nobodys if stored is None else stored
         right = await self._work(partial(self._matches, password[:MAX_LENGTH], known))
         return right and stored is not None
 
@@ -60,8 +63,9 @@ class Passwords:
         return await self.hash(password) if self.hasher.check_needs_rehash(stored) else None
 
     async def _nobody(self) -> str:
-        if not self._nobodys:
-            self._nobodys.append(await self.hash(secrets.token_urlsafe(32)))
+        async with self._making:
+            if not self._nobodys:
+                self._nobodys.append(await self.hash(secrets.token_urlsafe(32)))
         return self._nobodys[0]
 
     def _matches(self, password: str, stored: str) -> bool:

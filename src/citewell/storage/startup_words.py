@@ -50,14 +50,18 @@ class Words(logging.Handler):
 
 @contextmanager
 def heard(log: Path) -> Iterator[Words]:
-    """What is said meanwhile, by the package and in the server's `log`."""
+    """What is said meanwhile, by the package and in the server's `log`; it goes nowhere else."""
     logger, words = logging.getLogger(PACKAGE), Words(log)
     propagated, logger.propagate = logger.propagate, False
+    # At other times the package may be silenced.
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     logger.addHandler(words)
     try:
         yield words
     finally:
         logger.removeHandler(words)
+        logger.setLevel(level)
         logger.propagate = propagated
 
 

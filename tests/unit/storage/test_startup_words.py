@@ -48,3 +48,15 @@ def test_what_the_package_says_of_a_failure_is_kept_from_the_terminal(
         logging.getLogger(PACKAGE).error("initdb: error: no such user")
     assert cause(words.said) == "no such user"
     assert capsys.readouterr().err == ""
+
+
+def test_what_the_package_says_is_heard_even_where_it_is_silenced(tmp_path: Path) -> None:
+    package = logging.getLogger(PACKAGE)
+    package.setLevel(logging.CRITICAL)
+    try:
+        with heard(tmp_path / "log") as words:
+            package.error("initdb: error: could not write: No space left on device")
+        assert is_full(words.said)
+        assert package.level == logging.CRITICAL
+    finally:
+        package.setLevel(logging.NOTSET)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -13,8 +13,9 @@ from starlette.types import Message, Send
 from citewell.api.app import guarded_routes
 from citewell.api.guard import GuardedRoute, Policy, policy_of
 from citewell.bootstrap import App
+from citewell.domain.accounts import Access
 from citewell.domain.errors import StartError
-from citewell.domain.ids import ErasureId, KeyId, RunId, TenantId, UserId, new_id
+from citewell.domain.ids import CollectionId, ErasureId, KeyId, RunId, TenantId, UserId, new_id
 from citewell.domain.principal import Role, Scope
 from citewell.domain.privacy import Erasure
 from citewell.storage.repositories.keys import NewKey
@@ -32,6 +33,7 @@ BODIES: dict[str, Any] = {
     "start_export": {},
     "start_erasure": {},
     "refresh_tokens": {"refresh_token": "x" * 43},
+    "share_collection": {"role": "viewer"},
     "create_user": {"name": "matrix"},
     "change_user": {"role": "viewer"},
     "set_password": {"password": "too weak"},
@@ -67,6 +69,7 @@ class Things:
     user_id: str
     key_id: str
     tenant_id: str
+    share_id: str
 
 
 async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
@@ -83,6 +86,8 @@ async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
         await tx.runs.create(run_id, conversation, principal.user_id, {"text": "Canary"})
         export = await tx.requests.ask_export(principal.user_id, principal.user_id)
         erasure = await ask_erasure(tx, principal.user_id)
+        collection_id = CollectionId(UUID(made.json()["id"]))
+        share = await tx.shares.grant(collection_id, Role.VIEWER, Access.READ)
         person = await tx.users.add(f"Canary {uuid4()}", None, None)
         await tx.users.join(person, Role.VIEWER)
         key_id = KeyId(new_id())
@@ -90,8 +95,8 @@ async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
         await tx.keys.add(NewKey(key_id, principal.user_id, "Canary", key_id.bytes, scopes))
     del client.headers["authorization"]
     job, document = accepted.json()["job"]["id"], accepted.json()["document"]["id"]
-    ids = (run_id, export.id, erasure.id, person, key_id, principal.tenant_id)
-    return Things(made.json()["id"], document, job, *map(str, ids))
+    ids = (run_id, export.id, erasure.id, person, key_id, principal.tenant_id, share.id)
+    return Things(str(collection_id), document, job, *map(str, ids))
 
 
 async def ask_erasure(tx: Transaction, person: UserId) -> Erasure:

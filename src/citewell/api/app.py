@@ -25,6 +25,7 @@ from citewell.api.routes import (
     query,
     runs,
     search,
+    shares,
     usage,
 )
 from citewell.api.routes.accounts import api_keys, audit, auth, tenants, users
@@ -46,6 +47,7 @@ ROUTERS = tuple(
         tenants,
         audit,
         collections,
+        shares,
         documents,
         jobs,
         search,

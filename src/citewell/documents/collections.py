@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from citewell.documents.naming import clean_name, clean_text
 from citewell.documents.revisions import check_unchanged
+from citewell.domain.accounts import Visibility
 from citewell.domain.documents import Collection
 from citewell.domain.errors import FieldProblem, InvalidError
 from citewell.domain.ids import CollectionId
@@ -55,25 +56,35 @@ class Collections:
         *,
         name: str | None = None,
         description: str | None = None,
+        visibility: Visibility | None = None,
         seen: AbstractSet[str] | None = None,
     ) -> Collection:
-        """Change what is given.
+        """Change what is given; who may see it, only administrators decide.
 
         Raises `ChangedError` when the collection is in none of the revisions `seen`.
         """
-        principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
+        needed = Role.EDITOR if visibility is None else Role.ADMIN
+        principal.require(Scope.DOCUMENTS_WRITE, needed)
         clean = None if name is None else _name(name)
         text = None if description is None else _description(description)
         async with self.database.transaction(principal) as tx:
             check_unchanged(await tx.collections.lock(collection_id), seen)
+            await tx.shares.check_writable(principal, collection_id)
+            details = {}
+            if visibility is not None:
+                await tx.shares.set_visibility(collection_id, visibility)
+                details["visibility"] = visibility.value
             changed = await tx.collections.update(collection_id, name=clean, description=text)
-            await tx.audit.record(principal.user_id, "collection.change", str(collection_id))
+            await tx.audit.record(
+                principal.user_id, "collection.change", str(collection_id), details=details
+            )
             return changed
 
     async def delete(self, principal: Principal, collection_id: CollectionId) -> Mapping[str, int]:
         """Out of every search when this returns; counts of what was removed per store."""
         principal.require(Scope.DOCUMENTS_WRITE, Role.EDITOR)
         async with self.database.transaction(principal) as tx:
+            await tx.shares.check_writable(principal, collection_id)
             removed = await tx.collections.delete(collection_id)
             await tx.audit.record(
                 principal.user_id, "collection.delete", str(collection_id), details=removed

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from citewell.domain.accounts import Visibility
 from citewell.domain.ids import (
     ChunkId,
     CollectionId,
@@ -77,6 +78,7 @@ class Collection:
     documents: int
     chunks: int
     created_at: datetime
+    visibility: Visibility = Visibility.TENANT
 
 
 @dataclass(frozen=True, slots=True)

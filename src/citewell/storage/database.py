@@ -1,6 +1,6 @@
 """The database: transactions inside one tenant, and the few that look across tenants."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from citewell.domain.errors import (
     AppError,
+    DeniedError,
     InvalidError,
     NotFoundError,
     StartError,
@@ -38,8 +39,25 @@ CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 60
 DISK_FULL = "53100"
 NO_REFERENT = "23503"
+NOT_PRIVILEGED = "42501"
+# What refuses a reader of a collection; the server says the rest in its own language.
+READERS_POLICY = "needs_share_for_writing"
 # Serialization failure, deadlock: the server has undone one of two changes, which may be repeated.
-CONTENDED = frozenset({"40001", "40P01"})
+CONTENDED = ("40001", "40P01")
+
+_contended = partial(
+    UnavailableError, "Two changes of the same thing met.", hint="Send it once more."
+)
+_MEANT: Mapping[str, Callable[[], AppError]] = {
+    DISK_FULL: partial(
+        UnavailableError,
+        "The disk of the database is full.",
+        hint="Free some space.",
+        retry_after=10,
+    ),
+    NO_REFERENT: partial(NotFoundError, "What this belongs to was deleted meanwhile."),
+    **dict.fromkeys(CONTENDED, _contended),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +210,13 @@ def parse_url(url: str) -> URL:
 def _expected(error: DBAPIError) -> AppError | None:
     """What the server's refusal means to a caller, None for a defect of ours."""
     state = getattr(error.orig, "sqlstate", None)
-    if state == DISK_FULL:
-        said = "The disk of the database is full."
-        return UnavailableError(said, hint="Free some space.", retry_after=10)
-    if state in CONTENDED:
-        said = "Two changes of the same thing met."
-        return UnavailableError(said, hint="Send it once more.")
+    if (meant := _MEANT.get(state or "")) is not None:
+        return meant()
     if state == QUOTA_EXCEEDED and isinstance(error.orig, psycopg.Error):
         return quota_exceeded(error.orig.diag.message_detail or "")
-    if state == NO_REFERENT:
-        return NotFoundError("What this belongs to was deleted meanwhile.")
+    if state == NOT_PRIVILEGED and READERS_POLICY in str(error.orig):
+        said = "This collection is shared with you for reading only."
+        return DeniedError(said, hint="An administrator can share it for writing.")
     if is_unreachable(error):
         said = "The database cannot be reached."
         return UnavailableError(said, hint="It may be starting; try again.")

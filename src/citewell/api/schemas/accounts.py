@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from citewell.accounts.administration.people import Introduction, NewPerson
-from citewell.api.schemas.fields import Body, CollectionName, Shown, Text
+from citewell.api.schemas.fields import Body, Change, CollectionName, Shown, Text
 from citewell.domain.accounts import Member
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal, Role, Scope
@@ -34,11 +34,16 @@ class NewUser(Body):
         return NewPerson(self.name, self.email, self.password, role_of(self.role))
 
 
-class UserChange(Body):
+class UserChange(Change):
     """What is left out stays."""
 
-    role: RoleName | None = None
-    suspended: bool | None = None
+    role: RoleName = "viewer"
+    suspended: bool = False
+
+    def given(self) -> dict[str, Any]:
+        """What was said, as the accounts take it."""
+        given = self.model_dump(exclude_unset=True)
+        return {**given, "role": role_of(self.role)} if "role" in given else given
 
 
 class NewPassword(Body):
@@ -148,11 +153,11 @@ class NewTenant(Body):
         return NewPerson(name, self.owner.email, self.owner.password, Role.OWNER)
 
 
-class TenantChange(Body):
+class TenantChange(Change):
     """What is left out stays."""
 
-    name: CollectionName | None = None
-    suspended: bool | None = None
+    name: CollectionName = ""
+    suspended: bool = False
 
 
 class TenantShown(Shown):

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field
 
 from citewell.api.schemas.fields import (
     Body,
+    Change,
     CollectionName,
     Description,
     JsonObject,
@@ -19,19 +20,8 @@ from citewell.api.schemas.fields import (
 )
 from citewell.api.schemas.jobs import JobShown
 from citewell.documents.service import Accepted, CanonicalText
+from citewell.domain.accounts import Visibility
 from citewell.domain.documents import Document, DocumentStatus, OnDuplicate, Receipt, TextKind
-
-
-class Change(Body):
-    """What to change; what is left out stays."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("Name at least one field to change.")
-        return self
 
 
 class NewCollection(Body):
@@ -46,6 +36,9 @@ class CollectionChange(Change):
 
     name: CollectionName = ""
     description: Description = ""
+    visibility: Visibility = Field(
+        default=Visibility.TENANT, description="Only an administrator changes it."
+    )
 
 
 class CollectionShown(Shown):
@@ -54,6 +47,7 @@ class CollectionShown(Shown):
     id: UUID
     name: str
     description: str
+    visibility: Visibility
     documents: int
     chunks: int
     head: int

@@ -2,9 +2,16 @@
 
 import math
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 MAX_DEPTH = 8
 MAX_NODES = 1000
@@ -18,6 +25,18 @@ class Body(BaseModel):
     """A request; a field that is not known is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Change(Body):
+    """What to change; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("Name at least one field to change.")
+        return self
 
 
 class Shown(BaseModel):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, func, select
 
+from citewell.domain.accounts import Visibility
 from citewell.domain.documents import Collection
 from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import CollectionId, SpaceId, TenantId
@@ -115,4 +116,5 @@ def _to_collection(row: Row[Any]) -> Collection:
         documents=row.documents,
         chunks=int(row.chunks),
         created_at=row.created_at,
+        visibility=Visibility(row.visibility),
     )

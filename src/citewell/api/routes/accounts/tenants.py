@@ -57,9 +57,8 @@ async def change_tenant(
     tenant_id: UUID, body: TenantChange, caller: Caller, tenants: TenantsDep
 ) -> TenantShown:
     """Nobody gets into a tenant that is shut; nothing in it is lost."""
-    changed = await tenants.change(
-        caller, TenantId(tenant_id), name=body.name, suspended=body.suspended
-    )
+    given = body.model_dump(exclude_unset=True)
+    changed = await tenants.change(caller, TenantId(tenant_id), **given)
     return TenantShown.model_validate(changed)
 
 

@@ -18,7 +18,6 @@ from citewell.api.schemas.accounts import (
     UserChange,
     UserPage,
     UserShown,
-    role_of,
 )
 from citewell.api.schemas.privacy import ErasureShown
 from citewell.domain.ids import UserId
@@ -85,8 +84,7 @@ async def change_user(
     user_id: UUID, body: UserChange, caller: Caller, people: PeopleDep
 ) -> UserShown:
     """Counts for every credential within five seconds. What is left out stays."""
-    role = None if body.role is None else role_of(body.role)
-    changed = await people.change(caller, UserId(user_id), role=role, suspended=body.suspended)
+    changed = await people.change(caller, UserId(user_id), **body.given())
     return UserShown.of(changed, caller.tenant_id)
 
 

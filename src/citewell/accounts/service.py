@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from citewell.accounts import credentials
@@ -100,16 +100,18 @@ class Accounts:
         return found
 
     async def open_session(self, principal: Principal) -> str:
-        """A key of the principal's own for a browser, with the same scopes."""
+        """A key of the principal's own for a browser, with the same scopes.
+
+        It ends with the key that the principal came with, if it was one.
+        """
         key_id = KeyId(new_id())
         key = credentials.new_key(key_id)
         digest, user = credentials.digest(key), principal.user_id
         async with self.database.transaction(principal) as tx:
             generation = await tx.users.generation(user)
             scopes = principal.scopes
-            await tx.keys.add(
-                NewKey(key_id, user, SESSION, digest, scopes, SESSION_LIFETIME, generation)
-            )
+            session = NewKey(key_id, user, SESSION, digest, scopes, SESSION_LIFETIME, generation)
+            await tx.keys.add(replace(session, opened_by=principal.key_id))
             await tx.audit.record(user, "session.open", str(user))
         return key
 

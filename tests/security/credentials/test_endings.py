@@ -163,7 +163,8 @@ ENDINGS = {
     "lowered": Ending(lower, ALL, status=403, closes=False),
     "gone": Ending(sign_out_everywhere, SESSIONS),
     "renewed": Ending(set_password, SESSIONS),
-    "keyless": Ending(revoke_key, frozenset({KEY})),
+    # The session was opened with the key: whoever has stolen that one must not stay.
+    "keyless": Ending(revoke_key, frozenset({KEY, COOKIE})),
     "shut": Ending(shut_tenant, ALL, tenant="shut"),
 }
 

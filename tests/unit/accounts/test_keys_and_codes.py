@@ -171,6 +171,24 @@ async def test_closing_a_session_ends_that_session_and_nothing_else(accounts: Ac
     assert (await accounts.authenticate(key)).user_id == principal.user_id
 
 
+async def test_a_session_ends_with_the_key_that_opened_the_first_of_a_chain(
+    accounts: Accounts, clock: Clock
+) -> None:
+    key = credentials.new_key()
+    first = await accounts.open_session(await accounts.ensure_administrator(key))
+    second = await accounts.open_session(await accounts.authenticate(first))
+    third = await accounts.open_session(await accounts.authenticate(second))
+    by_code = await accounts.redeem(accounts.issue_code())
+    await accounts.close_session(second)
+    assert (await accounts.authenticate(third)).role is Role.OWNER
+    await accounts.ensure_administrator(credentials.new_key())
+    clock.now += CACHE_SECONDS
+    for ended in (key, first, second, third):
+        with pytest.raises(UnauthenticatedError):
+            await accounts.authenticate(ended)
+    assert (await accounts.authenticate(by_code)).role is Role.OWNER
+
+
 async def test_a_code_works_once_and_for_ten_minutes(accounts: Accounts, clock: Clock) -> None:
     code, late = accounts.issue_code(), accounts.issue_code()
     assert (await accounts.authenticate(await accounts.redeem(code))).role is Role.OWNER

@@ -19,7 +19,10 @@ from citewell.storage.tables.tenancy import api_keys, memberships, users
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key to store; one with a `generation` is a browser's session and ends with it."""
+    """A key to store; one with a `generation` is a browser's session and ends with it.
+
+    A session also ends with the key that it is `opened_by`.
+    """
 
     id: KeyId
     user_id: UserId
@@ -28,6 +31,7 @@ class NewKey:
     scopes: frozenset[Right]
     lifetime: timedelta | None = None
     generation: int | None = None
+    opened_by: KeyId | None = None
 
 
 class KeyRepository(Scope):
@@ -76,6 +80,10 @@ class KeyRepository(Scope):
 
     async def add(self, key: NewKey) -> ApiKey:
         """Store a key, or the session of a browser when it has a generation."""
+        # A session that another session opens hangs on the same key as that one.
+        opener = api_keys.alias()
+        first = func.coalesce(opener.c.opened_by, opener.c.id)
+        opened_by = select(first).where(opener.c.id == key.opened_by).scalar_subquery()
         await self.connection.execute(
             insert(api_keys).values(
                 id=key.id,
@@ -85,6 +93,7 @@ class KeyRepository(Scope):
                 digest=key.digest,
                 scopes=sorted(scope.value for scope in key.scopes),
                 generation=key.generation,
+                opened_by=opened_by,
                 expires_at=None if key.lifetime is None else func.now() + key.lifetime,
             )
         )

@@ -72,6 +72,8 @@ api_keys = Table(
     moment("expires_at", nullable=True),
     moment("last_used_at", nullable=True),
     Column("replaced_by", Uuid(), ForeignKey("api_keys.id", ondelete="SET NULL"), nullable=True),
+    # The key that a browser's session was opened with, which it ends with.
+    Column("opened_by", Uuid(), ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=True),
 )
 
 audit_log = Table(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, select, text, update
+from sqlalchemy import ColumnElement, FromClause, Row, Select, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from citewell.domain.ids import KeyId, SessionId, TenantId, UserId
@@ -172,6 +172,10 @@ class CredentialRepository:
         return next(iter(await self._keys(condition)), None)
 
     async def _keys(self, condition: ColumnElement[bool]) -> list[HeldKey]:
+        opener = api_keys.alias()
+        opener_lives = select(opener.c.id).where(
+            opener.c.id == api_keys.c.opened_by, _is_in_force(opener)
+        )
         stale = api_keys.c.last_used_at < text(f"now() - interval '{TOUCH_SECONDS} seconds'")
         found = await self.connection.execute(
             _living(api_keys)
@@ -183,8 +187,8 @@ class CredentialRepository:
             )
             .where(
                 condition,
-                api_keys.c.revoked_at.is_(None),
-                api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > func.now()),
+                _is_in_force(api_keys),
+                api_keys.c.opened_by.is_(None) | opener_lives.exists(),
                 api_keys.c.generation.is_(None) | (api_keys.c.generation == users.c.generation),
             )
         )
@@ -197,6 +201,12 @@ class CredentialRepository:
             )
             for row in found
         ]
+
+
+def _is_in_force(key: FromClause) -> ColumnElement[bool]:
+    return key.c.revoked_at.is_(None) & (
+        key.c.expires_at.is_(None) | (key.c.expires_at > func.now())
+    )
 
 
 def _living(credential: Any) -> Select[Any]:

@@ -60,8 +60,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "storm.xml"
         command = [
-            sys.executable, "-m", "pytest", "--storm", "--timeout=21600", "-q", f"--junitxml={report}",
-            *(sys.argv[1:] or TESTS),
+            sys.executable, "-m", "pytest", "--storm", "--timeout=21600", "-q",
+            f"--junitxml={report}", *(sys.argv[1:] or TESTS),
         ]  # fmt: skip
         began = time.perf_counter()
         done = subprocess.run(command, cwd=ROOT, check=False)

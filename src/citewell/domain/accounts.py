@@ -88,6 +88,16 @@ class AuditRecord:
     details: Mapping[str, Any]
     request_id: str
     at: datetime
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a record of actions holds, the hash at its end, and the number where it is broken."""
+
+    records: int
+    hash: bytes
+    broken: int | None
 
 
 class KeyState(StrEnum):
@@ -109,6 +119,13 @@ class SigningKey:
     added_at: datetime
     promoted_at: datetime | None
     retired_at: datetime | None
+
+    @property
+    def state(self) -> KeyState:
+        """Where it is in its life."""
+        if self.retired_at is not None:
+            return KeyState.RETIRED
+        return KeyState.ADDED if self.promoted_at is None else KeyState.PROMOTED
 
 
 def fold_email(address: str) -> str:

@@ -13,6 +13,7 @@ from citewell.telemetry.logs import bind
 from tests.unit.storage.rows import execute
 
 RECORDS = 12
+VERIFIED = 60
 
 # One change of every column that says something.
 FLIPS = {
@@ -49,7 +50,7 @@ async def record_in(tx: Transaction, number: int) -> None:
 
 async def first_broken(database: Database, tenant: TenantId) -> int | None:
     async with database.transaction(tenant) as tx:
-        return await tx.audit.first_broken()
+        return (await tx.audit.verify()).broken
 
 
 @pytest.mark.usefixtures("chain")
@@ -123,6 +124,24 @@ async def test_concurrent_actions_make_one_chain_per_tenant(
                 text("SELECT number FROM audit_log WHERE tenant_id = :t ORDER BY 1"), {"t": one}
             )
             assert list(found.scalars()) == list(range(8))
+
+
+async def test_what_is_recorded_during_a_verification_is_no_break(
+    database: Database, tenant: TenantId
+) -> None:
+    async def write() -> None:
+        for number in range(VERIFIED):
+            await record(database, tenant, number)
+
+    writing = asyncio.ensure_future(write())
+    seen: list[int] = []
+    while not writing.done():
+        async with database.transaction(tenant) as tx:
+            chain = await tx.audit.verify()
+        assert chain.broken is None
+        seen.append(chain.records)
+    await writing
+    assert len(set(seen)) > 2, "some were looked at while more were written"
 
 
 async def test_an_action_that_fails_leaves_no_record(database: Database, tenant: TenantId) -> None:

@@ -1,9 +1,9 @@
-"""The record of what was done: read, and held against its own chain."""
+"""The record of what was done: read, and held against its own chain of hashes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from citewell.domain.accounts import AuditRecord
+from citewell.domain.accounts import AuditRecord, Chain, Tenant
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.storage.database import Database
 
@@ -21,3 +21,14 @@ class Trail:
         principal.require(Scope.ADMIN, Role.ADMIN)
         async with self.database.transaction(principal) as tx:
             return await tx.audit.page(before=before, limit=limit)
+
+
+async def verify(database: Database) -> Sequence[tuple[Tenant, Chain]]:
+    """The chain of every tenant, for whoever operates the installation."""
+    async with database.installation() as whole:
+        everybody = [await whole.tenants.get(one) for one in await whole.tenants.every()]
+    found = []
+    for tenant in everybody:
+        async with database.transaction(tenant.id) as tx:
+            found.append((tenant, await tx.audit.verify()))
+    return found

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from citewell.accounts.administration.people import Introduction, NewPerson
 from citewell.api.schemas.fields import Body, Change, CollectionName, Shown, Text
@@ -184,7 +184,10 @@ class Invitation(Body):
 
 
 class AuditShown(Shown):
-    """One action; `actor` is null for the server's own."""
+    """One action; `actor` is null for what was done in the installation's database.
+
+    `hash` seals the record and every one before it.
+    """
 
     number: int
     id: UUID
@@ -194,6 +197,7 @@ class AuditShown(Shown):
     details: Mapping[str, Any]
     request_id: str
     at: datetime
+    hash: Annotated[str, BeforeValidator(bytes.hex)]
 
 
 class AuditPage(Shown):

@@ -10,13 +10,13 @@ from uuid import UUID
 from sqlalchemy import Row, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
-from citewell.domain.accounts import AuditRecord
+from citewell.domain.accounts import AuditRecord, Chain
 from citewell.domain.ids import new_id
 from citewell.storage.repositories.scope import Scope
 from citewell.storage.tables.tenancy import audit_log, tenants
 from citewell.telemetry.logs import bound
 
-SHOWN = ("number", "id", "actor", "action", "target", "details", "request_id", "at")
+SHOWN = ("number", "id", "actor", "action", "target", "details", "request_id", "at", "hash")
 CONTENT = ("id", "tenant_id", "number", "actor", "action", "target", "details", "request_id", "at")
 
 
@@ -25,13 +25,16 @@ class AuditRepository(Scope):
 
     async def record(
         self,
-        actor: UUID,
+        actor: UUID | None,
         action: str,
         target: str,
         *,
         details: Mapping[str, Any] | None = None,
     ) -> None:
-        """Append one record; it commits with the action or not at all."""
+        """Append one record; it commits with the action or not at all.
+
+        Without an `actor` it was done by whoever operates the installation, past every door.
+        """
         before = await self._hold_end(details or {})
         record = {
             "id": new_id(),
@@ -62,26 +65,28 @@ class AuditRepository(Scope):
         rows = await self.connection.execute(query.order_by(audit_log.c.number.desc()).limit(limit))
         return [AuditRecord(**row._mapping) for row in rows]  # noqa: SLF001  # A public name.
 
-    async def first_broken(self) -> int | None:
-        """The number of the first record that is missing, changed or out of its place."""
-        head = await self.connection.execute(
-            select(tenants.c.audit_head, tenants.c.audit_hash).where(tenants.c.id == self.tenant_id)
-        )
-        anchor = head.one()
-        records = (
-            select(audit_log)
-            .where(audit_log.c.tenant_id == self.tenant_id)
+    async def verify(self) -> Chain:
+        """Hold every record against the chain; the first that is missing, changed or misplaced."""
+        # In one statement: what is recorded meanwhile is in both of its sides, or in none.
+        anchored = (
+            select(tenants.c.audit_head, tenants.c.audit_hash, audit_log)
+            .select_from(tenants.outerjoin(audit_log, audit_log.c.tenant_id == tenants.c.id))
+            .where(tenants.c.id == self.tenant_id)
             .order_by(audit_log.c.number)
         )
-        previous, expected = b"", 0
-        async with self.connection.stream(records) as rows:
+        previous, expected, broken = b"", 0, None
+        async with self.connection.stream(anchored) as rows:
             async for row in rows:
+                if row.number is None:
+                    break
                 if not _follows(row, expected, previous):
-                    return expected
+                    broken = expected
+                    break
                 previous, expected = row.hash, expected + 1
-        if expected != anchor.audit_head + 1:
-            return min(expected, int(anchor.audit_head) + 1)
-        return None if previous == anchor.audit_hash else max(0, expected - 1)
+        records, end = int(row.audit_head) + 1, row.audit_hash
+        if broken is None and (expected, previous) != (records, end):
+            broken = min(expected, records) if expected != records else max(0, expected - 1)
+        return Chain(records, end, broken)
 
     async def _hold_end(self, details: Mapping[str, Any]) -> Row[Any, Any, Any, Any]:
         """Where the chain ends, held until this transaction does, the time, and the details."""

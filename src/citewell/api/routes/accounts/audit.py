@@ -16,7 +16,7 @@ router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/audit", tags=["acco
 async def list_audit(
     caller: Caller, app: AppDep, cursor: Cursor = "", limit: Limit = 50
 ) -> AuditPage:
-    """The newest first. Each record holds the hash of the one before it."""
+    """The newest first. Each hash covers the record and the hash before it."""
     before = cursors.decode_number(cursor) if cursor else None
     found = await Trail(app.database).page(caller, before=before, limit=limit)
     items = [AuditShown.model_validate(one) for one in found]

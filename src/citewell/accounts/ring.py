@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from citewell.accounts.jws import VerificationKey
 from citewell.domain.accounts import SigningKey
 from citewell.domain.errors import StartError, UnavailableError
+from citewell.domain.ids import DEFAULT_TENANT
 from citewell.storage.database import Database
 from citewell.storage.repositories.accounts.installation import SigningKeyRepository
 
@@ -100,6 +101,25 @@ class KeyRing:
         async with self.database.installation() as whole:
             await whole.signing_keys.retire(kid, grace)
         await self._load()
+
+    async def rotate(self, grace: timedelta) -> str:
+        """Sign with a new key from now on, and believe the others for `grace` at most; its id.
+
+        Raises `StartError` when the present one was made under another secret.
+        """
+        await self.signer()
+        async with self.database.transaction(DEFAULT_TENANT) as tx:
+            async with tx.installation() as whole:
+                await whole.signing_keys.lock()
+                old = [key.kid for key in await whole.signing_keys.living()]
+                kid = await self._add(whole.signing_keys)
+                await whole.signing_keys.promote(kid)
+                for one in old:
+                    await whole.signing_keys.retire(one, grace)
+            told = {"retired": old, "grace_seconds": grace.total_seconds()}
+            await tx.audit.record(None, "signing-keys.rotate", kid, details=told)
+        await self._load()
+        return kid
 
     async def signer(self) -> tuple[str, Ed25519PrivateKey]:
         """The id and the key to sign with; raises `UnavailableError` when all are retired."""

@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import typer
 from citewell.cli.options import Target
 from citewell.cli.output import Exit, exit_for, fail, say
 from citewell.cli.running import announcing
+from citewell.domain.accounts import fold_email
 
 if TYPE_CHECKING:
     import httpx
@@ -24,6 +25,25 @@ CONNECT_SECONDS = 3.0
 READ_SECONDS = 330.0
 START_SECONDS = 90.0
 PAGE = 200
+
+Test = Callable[[dict[str, Any]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Things that go by names or ids: what one is called, where they are listed, what names it.
+
+    The command shows them to whoever is at a loss.
+    """
+
+    kind: str
+    path: str
+    names: tuple[str, ...]
+    command: str
+
+
+DOCUMENTS = Named("document", "/api/v1/documents", ("filename", "title"), "citewell docs list")
+PEOPLE = Named("user", "/api/v1/users", ("name", "email"), "citewell users list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +60,22 @@ class Client:
 
     def post(self, path: str, body: Any = None, **options: Any) -> Any:
         """The reply's JSON."""
+        return self.send_json("POST", path, body, **options).json()
+
+    def send_json(self, method: str, path: str, body: Any, **options: Any) -> "httpx.Response":
+        """The reply, when it is a success."""
+        return self._checked(self.try_json(method, path, body, **options))
+
+    def try_json(self, method: str, path: str, body: Any, **options: Any) -> "httpx.Response":
+        """The reply, whatever it is."""
         # Escaped, because what a terminal or a file name hands over need not be valid text.
         content = b"" if body is None else json.dumps(body).encode("ascii")
         headers = {"Content-Type": "application/json"} if content else {}
-        return self.send("POST", path, content=content, headers=headers, **options).json()
+        return self.try_send(method, path, content=content, headers=headers, **options)
 
     def send(self, method: str, path: str, **options: Any) -> "httpx.Response":
         """The reply, when it is a success."""
-        reply = self.try_send(method, path, **options)
-        if reply.is_error:
-            self.refuse(reply)
-        return reply
+        return self._checked(self.try_send(method, path, **options))
 
     def try_send(self, method: str, path: str, **options: Any) -> "httpx.Response":
         """The reply, whatever it is."""
@@ -105,26 +130,40 @@ class Client:
 
     def document(self, name: str) -> str:
         """The id of the document of this id, file name or title."""
+        return self.find(DOCUMENTS, name, q=name)
+
+    def person(self, name: str) -> str:
+        """The id of the member of this id, name or email address."""
+        return self.find(PEOPLE, fold_email(name) if "@" in name else name)
+
+    def find(self, kind: Named, name: str, among: Test = bool, **params: Any) -> str:
+        """The id of the one thing that is called so, of those that pass the test."""
         try:
             return str(UUID(name))
         except ValueError:
-            listed = self.pages("/api/v1/documents", q=name)
-            found = [one for one in listed if name in {one["filename"], one["title"]}]
+            listed = filter(among, self.pages(kind.path, **params))
+            found = [one for one in listed if name in {one[field] for field in kind.names}]
         if not found:
             fail(
-                f"There is no document {name!r}.",
-                "`citewell docs list` shows ids and file names.",
+                f"There is no {kind.kind} {name!r}.",
+                f"`{kind.command}` shows names and ids.",
                 code=Exit.NOT_FOUND,
                 as_json=self.as_json,
             )
         if len(found) > 1:
             fail(
-                f"{len(found)} documents are named {name!r}: {', '.join(o['id'] for o in found)}.",
+                f"{len(found)} {kind.kind}s are named {name!r}:"
+                f" {', '.join(one['id'] for one in found)}.",
                 "Say which one by its id.",
                 code=Exit.USAGE,
                 as_json=self.as_json,
             )
         return str(found[0]["id"])
+
+    def _checked(self, reply: "httpx.Response") -> "httpx.Response":
+        if reply.is_error:
+            self.refuse(reply)
+        return reply
 
 
 @contextmanager

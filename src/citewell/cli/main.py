@@ -16,9 +16,10 @@ from citewell.cli import (
     privacy,
     usage,
 )
-from citewell.cli.installation import database, encryption
+from citewell.cli.accounts import audit, keys, tenants, users
+from citewell.cli.installation import database, encryption, signing
 from citewell.cli.options import Json, Output, Server, Target, wants_json
-from citewell.cli.output import Exit, say, say_error
+from citewell.cli.output import Exit, exit_for_code, say, say_error
 from citewell.domain.errors import AppError
 
 # Typer has one public name among its usage errors; the base of it is the base of all.
@@ -36,10 +37,15 @@ app.add_typer(documents.app, name="docs")
 app.add_typer(collections.app, name="collections")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(indexes.app, name="index")
+app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(audit.app, name="audit")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(database.app, name="db")
 app.add_typer(usage.app, name="usage")
 app.add_typer(encryption.app, name="encryption")
+app.add_typer(signing.app, name="signing-keys")
 app.command()(operating.serve)
 app.command()(operating.worker)
 app.command()(asking.search)
@@ -76,7 +82,8 @@ def main() -> None:
         else:
             error.show()
     except AppError as error:
-        say_error(error.message, error.hint, code=Exit.FAILURE, as_json=as_json)
+        code = exit_for_code(error.code)
+        say_error(error.message, error.hint, code=Exit(code), as_json=as_json)
     except typer.Abort:
         say("Aborted.")
     except KeyboardInterrupt:

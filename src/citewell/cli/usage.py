@@ -1,21 +1,21 @@
 """`citewell usage`: what a tenant stores and spends, and how much it may."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
 from citewell.cli.client import connect
+from citewell.cli.installation.opened import Opened, in_database
 from citewell.cli.options import with_options
 from citewell.cli.output import show
-from citewell.domain.allowances import Quota, Resource
+from citewell.domain.allowances import Period, Quota, Resource
 from citewell.domain.ids import DEFAULT_TENANT, TenantId
 
 app = typer.Typer(help="What is stored and spent, and the limits.", no_args_is_help=True)
 
 COLUMNS = ("resource", "used", "limit", "left")
+BUDGETS = ("period", "tokens", "tokens_spent", "money", "money_spent")
 
 Tenant = Annotated[UUID, typer.Option(help="The tenant's id; the first one unless given.")]
 
@@ -34,8 +34,22 @@ def budgets(context: typer.Context) -> None:
     """Show what models cost your tenant, with its budgets."""
     with connect(context.obj) as client:
         rows = client.get("/api/v1/budgets")["items"]
-    columns = ("period", "tokens", "tokens_spent", "money", "money_spent")
-    show(rows, columns, context.obj.form)
+    show(rows, BUDGETS, context.obj.form)
+
+
+@app.command()
+@with_options("server", "output")
+def budget(
+    context: typer.Context,
+    period: Annotated[Period, typer.Argument(help="Of UTC.")],
+    tokens: Annotated[int | None, typer.Option(help="As many at most; no limit if absent.")] = None,
+    money: Annotated[float | None, typer.Option(help="As much at most; as tokens.")] = None,
+) -> None:
+    """Set what models may cost your tenant in a day or a month."""
+    with connect(context.obj) as client:
+        body = {period.value: {"tokens": tokens, "money": money}}
+        rows = client.send_json("PUT", "/api/v1/budgets", body).json()["items"]
+    show(rows, BUDGETS, context.obj.form)
 
 
 @app.command()
@@ -51,13 +65,16 @@ def limit(
         raise typer.BadParameter("Give a whole number, or `none`.", param_hint="MOST")
     limits = {resource: None if most == "none" else int(most)}
 
-    async def set_(database: Any) -> Any:
-        async with database.installation() as whole:
-            await whole.quotas.set(TenantId(tenant), limits)
-        async with database.transaction(TenantId(tenant)) as tx:
+    async def set_(opened: Opened) -> tuple[Quota, ...]:
+        async with opened.database.transaction(TenantId(tenant)) as tx:
+            async with tx.installation() as whole:
+                await whole.tenants.get(TenantId(tenant))
+                await whole.quotas.set(TenantId(tenant), limits)
+            told = {one.value: most for one, most in limits.items()}
+            await tx.audit.record(None, "quota.set", str(tenant), details=told)
             return await tx.quotas.all()
 
-    show(_rows(_in_database(set_)), COLUMNS, context.obj.form)
+    show(_rows(in_database(set_)), COLUMNS, context.obj.form)
 
 
 @app.command()
@@ -65,11 +82,11 @@ def limit(
 def recount(context: typer.Context, tenant: Tenant = DEFAULT_TENANT) -> None:
     """Count again what a tenant stores, and say where the counter was wrong."""
 
-    async def count(database: Any) -> Any:
-        async with database.transaction(TenantId(tenant)) as tx:
+    async def count(opened: Opened) -> tuple[tuple[Quota, ...], tuple[Quota, ...]]:
+        async with opened.database.transaction(TenantId(tenant)) as tx:
             return await tx.quotas.recount()
 
-    before, after = _in_database(count)
+    before, after = in_database(count)
     rows = [
         {**row, "counted_before": was.used} for row, was in zip(_rows(after), before, strict=True)
     ]
@@ -87,21 +104,3 @@ def _rows(quotas: tuple[Quota, ...]) -> list[dict[str, Any]]:
         }
         for one in quotas
     ]
-
-
-def _in_database(work: Callable[[Any], Awaitable[Any]]) -> Any:
-    from citewell.bootstrap import database_url, prepare_home
-    from citewell.config import read_settings
-    from citewell.storage.database import Database
-
-    settings = read_settings()
-    url, _ = database_url(settings, prepare_home(settings.home))
-
-    async def run() -> Any:
-        database = Database.connect(url)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())

@@ -1,11 +1,11 @@
 """`citewell encryption`: what is sealed, and new keys for it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import typer
 
+from citewell.cli.installation.opened import Opened, in_database
 from citewell.cli.options import with_options
 from citewell.cli.output import say, show
 from citewell.domain.errors import StartError
@@ -37,30 +37,18 @@ def rotate(context: typer.Context) -> None:
 
 
 def _ask(question: "Callable[[Encryption], Awaitable[Lines]]") -> Lines:
-    from citewell.bootstrap import database_url, prepare_home, unlock
+    from citewell.bootstrap import unlock
     from citewell.config import read_settings
     from citewell.documents.sealing.encryption import Encryption
     from citewell.storage.blobs import BlobStore
-    from citewell.storage.database import Database
 
-    settings = read_settings()
-    if not settings.encryption.enabled:
+    if not read_settings().encryption.enabled:
         raise StartError(
             "Encryption is off.", hint="Set CITEWELL_ENCRYPTION__ENABLED=true, here too."
         )
-    home = prepare_home(settings.home)
-    url, embedded = database_url(settings, home)
 
-    async def answer() -> Lines:
-        database = Database.connect(url)
-        try:
-            await unlock(database, settings, home)
-            return await question(Encryption(database, BlobStore(home / "blobs")))
-        finally:
-            await database.close()
+    async def answer(opened: Opened) -> Lines:
+        await unlock(opened.database, opened.settings, opened.home)
+        return await question(Encryption(opened.database, BlobStore(opened.home / "blobs")))
 
-    try:
-        return asyncio.run(answer())
-    finally:
-        if embedded is not None:
-            embedded.stop()
+    return in_database(answer)

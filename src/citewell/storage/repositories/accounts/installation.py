@@ -210,8 +210,10 @@ class SigningKeyRepository:
         await self._change(kid, promoted_at=func.clock_timestamp())
 
     async def retire(self, kid: str, grace: timedelta) -> None:
-        """Believe it for `grace` more; raises `NotFoundError` for one that is not living."""
-        await self._change(kid, retired_at=func.clock_timestamp() + grace)
+        """Believe it for `grace` at most; raises `NotFoundError` for one that is not living."""
+        # What has an end already never gets a later one.
+        end = func.least(signing_keys.c.retired_at, func.clock_timestamp() + grace)
+        await self._change(kid, retired_at=end)
 
     async def _change(self, kid: str, **values: object) -> None:
         done = await self.connection.execute(

@@ -18,6 +18,7 @@ from citewell.accounts.credentials import digest, new_key
 from citewell.api.app import create_app
 from citewell.api.limiting.rates import Rates
 from citewell.bootstrap import App, Core, _wire, prepare_home
+from citewell.cli.running.socket_protocol import SocketProtocol
 from citewell.config import LimitSettings, Settings
 from citewell.documents.ingest import Ingestion
 from citewell.documents.parsers.host import ParserHost
@@ -182,6 +183,7 @@ async def listening(api: FastAPI) -> AsyncIterator[str]:
         api,
         log_level="critical",
         access_log=False,
+        ws=SocketProtocol,
         ws_max_size=64 * 1024,
         timeout_graceful_shutdown=1,
     )

@@ -18,6 +18,7 @@ from citewell.bootstrap import App, open_app, prepare_home
 from citewell.cli.output import say
 from citewell.cli.running.announcing import announced
 from citewell.cli.running.protocol import Protocol
+from citewell.cli.running.socket_protocol import SocketProtocol
 from citewell.config import LOOPBACK, Settings, unknown_variables
 from citewell.domain.errors import StartError
 from citewell.telemetry.logs import configure, logger
@@ -83,6 +84,7 @@ class Serving:
         return uvicorn.Config(
             create_app(self.settings, self._opened),
             http=Protocol,
+            ws=SocketProtocol,
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -80,7 +80,7 @@ def test_the_commands_in_the_guides_exist() -> None:
     unknown = []
     for page in [ROOT / "README.md", *(ROOT / "docs" / "guides").glob("*.md")]:
         for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), flags=re.DOTALL):
-            for words in re.findall(r"(?:^|[\s(]|bin/)citewell((?: [a-z]+)+)", block):
+            for words in re.findall(r"(?:^|[\s(]|bin/)citewell((?: [a-z][a-z-]*)+)", block):
                 said = ["citewell", *words.split()]
                 depth = 3 if " ".join(said[:2]) in groups else 2
                 if " ".join(said[:depth]) not in known:

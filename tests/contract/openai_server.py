@@ -63,7 +63,9 @@ def handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            content = self.rfile.read(int(self.headers["content-length"]))
+            is_json = self.headers["content-type"] == "application/json"
+            asked = json.loads(content) if is_json else {"form": content.decode()}
             with server.lock:
                 server.requests.append({**asked, "path": self.path})
                 server.headers.append({k.lower(): v for k, v in self.headers.items()})

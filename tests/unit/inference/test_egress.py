@@ -4,11 +4,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from citewell.domain.errors import UpstreamError
+from citewell.domain.errors import InvalidError, UpstreamError
 from citewell.inference import egress
-from citewell.inference.egress import UnreachableError, open_client, post_json
+from citewell.inference.egress import (
+    Bounds,
+    Form,
+    UnreachableError,
+    fetch,
+    open_client,
+    post_json,
+)
 from citewell.inference.retries import Patience, seconds_asked
-from tests.contract.openai_server import Answer, model_server
+from tests.contract.openai_server import HANG, Answer, model_server
 
 NOW = datetime(2030, 1, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -40,6 +47,26 @@ async def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.Monkey
         server.script.append(Answer(200, b"direct"))
         async with open_client(server.base_url) as client:
             assert (await post_json(client, "embeddings", b"{}")).content == b"direct"
+
+
+async def test_one_address_is_asked_within_the_bounds_that_are_given() -> None:
+    bounds = Bounds(0.3, 1 << 16)
+    form = Form("a=1", {"authorization": "Basic eA=="})
+    assert "Basic" not in repr(form)
+    with model_server() as server:
+        address = server.base_url + "/embeddings"
+        server.script += [Answer(302, b"", {"Location": address}), Answer(200, b"x" * (1 << 17))]
+        assert (await fetch(address, bounds, form)).status == 302
+        with pytest.raises(UpstreamError, match="more than 64 kB"):
+            await fetch(address, bounds, form)
+        server.script.append(HANG)
+        with pytest.raises(UnreachableError, match=r"no whole answer within 0\.3 s"):
+            await fetch(address, bounds, form)
+        assert [one["authorization"] for one in server.headers] == ["Basic eA=="] * 3
+    with pytest.raises(UnreachableError, match=r"127\.0\.0\.1"):
+        await fetch(address, bounds)
+    with pytest.raises(InvalidError):
+        await fetch("file:///etc/passwd", bounds)
 
 
 async def test_a_refused_connection_is_unreachable() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import platformdirs
 from pydantic import (
@@ -15,6 +15,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -113,6 +114,41 @@ class EncryptionSettings(_Section):
     """File that holds what `key` would."""
 
 
+class OidcSettings(_Section):
+    """Sign-in through a provider of OpenID Connect; off without an issuer."""
+
+    issuer: str | None = None
+    """Address of the provider, exactly as its discovery document calls it."""
+    client_id: str = ""
+    """What this installation is called at the provider."""
+    client_secret: SecretStr | None = None
+    """What it was given there; absent for a public client."""
+    client_secret_file: Path | None = None
+    """File that holds what `client_secret` would."""
+    public_url: str = ""
+    """Where browsers reach this server; the provider sends them back to `/auth/oidc/callback`."""
+    name: str = Field(default="", max_length=60)
+    """What the link on the page calls the provider; its host when empty."""
+    newcomers: Literal["refused", "viewer", "editor"] = "refused"
+    """Role of people whom nobody has added."""
+    newcomer_domains: str = ""
+    """Mail domains of such people, with commas; `*` for everybody whom the provider knows."""
+    newcomer_tenant: str = ""
+    """Name of the tenant where they are at home; the first one when empty."""
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Self:
+        if self.issuer is None and self.model_fields_set:
+            raise ValueError("without an ISSUER the others have no effect")
+        if self.issuer is not None and not (self.client_id and self.public_url):
+            raise ValueError("CLIENT_ID and PUBLIC_URL are needed as well")
+        if self.client_secret is not None and self.client_secret_file is not None:
+            raise ValueError("CLIENT_SECRET and CLIENT_SECRET_FILE are both set")
+        if (self.newcomers == "refused") != (not self.newcomer_domains):
+            raise ValueError("NEWCOMERS and NEWCOMER_DOMAINS come together")
+        return self
+
+
 class Settings(BaseSettings):
     """Everything that can be configured; unknown `CITEWELL_` variables are reported at start."""
 
@@ -161,6 +197,7 @@ class Settings(BaseSettings):
     index: IndexSettings = IndexSettings()
     retention: RetentionSettings = RetentionSettings()
     encryption: EncryptionSettings = EncryptionSettings()
+    oidc: OidcSettings = OidcSettings()
 
 
 def read_settings(**given: Any) -> Settings:

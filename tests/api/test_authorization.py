@@ -48,7 +48,8 @@ BODIES: dict[str, Any] = {
 }
 OPEN_ROUTES = {
     "livez", "readyz", "healthz", "prometheus", "openapi", "page", "page_file", "sign_in",
-    "sign_in_by_code", "sign_in_with_password", "refresh_tokens",
+    "sign_in_by_code", "sign_in_with_password", "refresh_tokens", "list_providers",
+    "start_single_sign_on", "finish_single_sign_on",
 }  # fmt: skip
 
 

@@ -34,16 +34,15 @@ def shell(home: Path, **settings: str) -> Mapping[str, str]:
 def server(idle: Server) -> Iterator[Server]:
     """Started as the last block says: where others can reach it, with the secrets made there."""
     block = commands()[-1].replace("citewell serve", "exec citewell serve")
-    alone = shell(idle.home, PORT="0", CITEWELL_WORKERS="0")
     refused = subprocess.run(
         ["bash", "-c", block.splitlines()[-1]],
-        env=alone, capture_output=True, text=True, timeout=90, check=False,
+        env=shell(idle.home, PORT="0"), capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
     assert refused.returncode == 1
     assert "makes up none" in refused.stderr
     with idle.log.open("wb") as log, idle.output.open("wb") as output:
         idle.process = subprocess.Popen(
-            ["bash", "-euc", block], env=alone, stdout=output, stderr=log
+            ["bash", "-euc", block], env=shell(idle.home, PORT="0"), stdout=output, stderr=log
         )
     idle.wait_ready()
     assert "Sign in once" not in idle.output.read_text("utf-8")

@@ -1,7 +1,10 @@
 """Settings come from the environment; what is wrong in it is named with what to do."""
 
+from pathlib import Path
+
 import pytest
 
+from citewell.api.single_sign_on import newcomers_of, provider_of
 from citewell.config import read_settings
 from citewell.domain.errors import StartError
 
@@ -41,3 +44,58 @@ def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:canary@h/d")
     assert "canary" not in repr(read_settings())
     assert "canary" not in str(read_settings().model_dump())
+
+
+PROVIDER = {
+    "CITEWELL_OIDC__ISSUER": "https://login.example.org",
+    "CITEWELL_OIDC__CLIENT_ID": "citewell",
+    "CITEWELL_OIDC__PUBLIC_URL": "https://citewell.example.org",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"CITEWELL_OIDC__CLIENT_ID": "x"}, "without an ISSUER"),
+        ({"CITEWELL_OIDC__ISSUER": "https://login.example.org"}, "CLIENT_ID and PUBLIC_URL"),
+        (
+            {
+                **PROVIDER,
+                "CITEWELL_OIDC__CLIENT_SECRET": "s",
+                "CITEWELL_OIDC__CLIENT_SECRET_FILE": "f",
+            },
+            "are both set",
+        ),
+        ({**PROVIDER, "CITEWELL_OIDC__NEWCOMERS": "viewer"}, "come together"),
+        ({**PROVIDER, "CITEWELL_OIDC__NEWCOMERS": "owner"}, "CITEWELL_OIDC__NEWCOMERS has"),
+        ({**PROVIDER, "CITEWELL_OIDC__NEWCOMER_DOMAINS": "example.org"}, "come together"),
+    ],
+)
+def test_half_a_provider_stops_the_start(
+    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StartError, match=said):
+        read_settings()
+
+
+def test_the_secret_of_a_provider_comes_from_its_file_and_is_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in PROVIDER.items():
+        monkeypatch.setenv(name, value)
+    assert newcomers_of(read_settings().oidc).role is None, "nobody unknown, unless it is said"
+    file = tmp_path / "client-secret"
+    monkeypatch.setenv("CITEWELL_OIDC__CLIENT_SECRET_FILE", str(file))
+    with pytest.raises(StartError, match="cannot be read"):
+        provider_of(read_settings().oidc)
+    file.write_text(" \n")
+    with pytest.raises(StartError, match="is empty"):
+        provider_of(read_settings().oidc)
+    file.write_text("canary\n")
+    found = provider_of(read_settings().oidc)
+    assert found is not None
+    assert found.registration.secret == "canary"
+    assert found.registration.shown_name == "login.example.org"
+    assert "canary" not in repr(found)

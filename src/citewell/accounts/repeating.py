@@ -2,38 +2,34 @@
 
 import base64
 import hmac
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-NONCE_BYTES = 12
+from citewell.accounts.boxes import Box
 
 
 @dataclass(frozen=True, slots=True)
 class Repeating:
     """What a kept reply may hold of a secret; `secret` is the installation's."""
 
-    secret: str
+    secret: str = field(repr=False)
 
     def seal(self, text: str) -> str:
         """A form of `text` that only this installation opens."""
-        nonce = os.urandom(NONCE_BYTES)
-        closed = AESGCM(self._derived(b"sealing")).encrypt(nonce, text.encode(), None)
-        return base64.b64encode(nonce + closed).decode()
+        return base64.b64encode(self._box.close(text.encode())).decode()
 
     def open(self, sealed: str) -> str:
         """The text."""
-        content = base64.b64decode(sealed)
-        nonce, closed = content[:NONCE_BYTES], content[NONCE_BYTES:]
-        return AESGCM(self._derived(b"sealing")).decrypt(nonce, closed, None).decode()
+        return self._box.open(base64.b64decode(sealed)).decode()
 
     def mark(self, text: str) -> str:
         """Equal for equal texts; without the installation's secret nobody can try guesses at it."""
-        return hmac.digest(self._derived(b"comparing"), text.encode("utf-8"), "sha256").hex()
+        info = b"citewell: repeated requests, comparing"
+        key = HKDF(SHA256(), 32, salt=None, info=info).derive(self.secret.encode())
+        return hmac.digest(key, text.encode("utf-8"), "sha256").hex()
 
-    def _derived(self, purpose: bytes) -> bytes:
-        derive = HKDF(SHA256(), 32, salt=None, info=b"citewell: repeated requests, " + purpose)
-        return derive.derive(self.secret.encode())
+    @property
+    def _box(self) -> Box:
+        return Box(self.secret, "repeated requests, sealing")

@@ -16,6 +16,7 @@ from citewell.domain.ids import DEFAULT_TENANT, KeyId, new_id
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.storage.database import Database
 from citewell.storage.repositories.keys import NewKey
+from citewell.storage.transaction import Transaction
 
 ADMINISTRATOR = "administrator"
 SESSION = "browser session"
@@ -104,16 +105,8 @@ class Accounts:
 
         It ends with the key that the principal came with, if it was one.
         """
-        key_id = KeyId(new_id())
-        key = credentials.new_key(key_id)
-        digest, user = credentials.digest(key), principal.user_id
         async with self.database.transaction(principal) as tx:
-            generation = await tx.users.generation(user)
-            scopes = principal.scopes
-            session = NewKey(key_id, user, SESSION, digest, scopes, SESSION_LIFETIME, generation)
-            await tx.keys.add(replace(session, opened_by=principal.key_id))
-            await tx.audit.record(user, "session.open", str(user))
-        return key
+            return await add_session(tx, principal, await tx.users.generation(principal.user_id))
 
     async def close_session(self, credential: str) -> None:
         """Revoke a browser session's key; a credential that is no session's stays as it is."""
@@ -125,6 +118,20 @@ class Accounts:
                 user = held.principal.user_id
                 await tx.audit.record(user, "session.close", str(user))
         self.recognition.forget()
+
+
+async def add_session(tx: Transaction, principal: Principal, generation: int) -> str:
+    """As `Accounts.open_session`, together with what else is done in the transaction.
+
+    It ends when the person's `generation` is another one, also if that has changed already.
+    """
+    key_id, user = KeyId(new_id()), principal.user_id
+    key = credentials.new_key(key_id)
+    digest, scopes = credentials.digest(key), principal.scopes
+    session = NewKey(key_id, user, SESSION, digest, scopes, SESSION_LIFETIME, generation)
+    await tx.keys.add(replace(session, opened_by=principal.key_id))
+    await tx.audit.record(user, "session.open", str(user))
+    return key
 
 
 def _unknown() -> UnauthenticatedError:

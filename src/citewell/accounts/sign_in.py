@@ -11,6 +11,7 @@ from citewell.domain.accounts import fold_email
 from citewell.domain.errors import ConflictError, DeniedError, LimitedError, UnauthenticatedError
 from citewell.domain.ids import SessionId, TenantId
 from citewell.domain.principal import Principal, Role, Scope
+from citewell.storage.database import Database
 from citewell.storage.repositories.accounts.credentials import Account, Membership
 from citewell.storage.repositories.accounts.sessions import NewRefreshToken, RefreshToken
 from citewell.storage.transaction import Transaction
@@ -139,19 +140,8 @@ class SignIn:
         return ticket
 
     async def _count(self, email: str, address: str) -> None:
-        subjects = ((f"account {email}", PER_ACCOUNT), (f"address {address}", PER_ADDRESS))
-        async with self.accounts.database.installation() as whole:
-            for name, most in subjects:
-                subject = credentials.digest(name)
-                left = await whole.guess(subject, most=most, window=WINDOW)
-                if left is not None:
-                    break
-        if left is not None:
-            raise LimitedError(
-                "Too many attempts to sign in.",
-                hint="Wait a minute.",
-                retry_after=left.total_seconds(),
-            )
+        attempts = ((f"account {email}", PER_ACCOUNT), (f"address {address}", PER_ADDRESS))
+        await count_attempts(self.accounts.database, attempts)
 
     async def _exchange(
         self, tx: Transaction, held: RefreshToken, tenant_id: TenantId
@@ -184,6 +174,20 @@ class SignIn:
         assert holder.session_id is not None
         access = await tokens.issue(self.accounts.ring, holder, holder.session_id)
         return TokenPair(access, refresh, holder.scopes)
+
+
+async def count_attempts(database: Database, attempts: Iterable[tuple[str, int]]) -> None:
+    """Count an attempt of each name, at most so many in `WINDOW`; raises `LimitedError`."""
+    async with database.installation() as whole:
+        for name, most in attempts:
+            left = await whole.guess(credentials.digest(name), most=most, window=WINDOW)
+            if left is not None:
+                break
+        else:
+            return
+    raise LimitedError(
+        "Too many attempts to sign in.", hint="Wait a minute.", retry_after=left.total_seconds()
+    )
 
 
 def scopes_in(text: str) -> frozenset[Scope]:

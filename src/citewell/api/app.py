@@ -28,7 +28,7 @@ from citewell.api.routes import (
     shares,
     usage,
 )
-from citewell.api.routes.accounts import api_keys, audit, auth, tenants, users
+from citewell.api.routes.accounts import api_keys, audit, auth, single_sign_on, tenants, users
 from citewell.api.server import Server
 from citewell.bootstrap import App
 from citewell.config import Settings
@@ -42,6 +42,7 @@ ROUTERS = tuple(
         query,
         info,
         auth,
+        single_sign_on,
         users,
         api_keys,
         tenants,

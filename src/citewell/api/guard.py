@@ -34,7 +34,8 @@ class Policy:
     """Who may call a route; `public` needs no credential, a `scope` of None any credential.
 
     A route that reads its body itself says so with `streams`, and bounds it itself. What belongs
-    to the whole `installation` is for those of its first tenant.
+    to the whole `installation` is for those of its first tenant. An address to which others append
+    what they like (RFC 6749, 4.1.2) has an `open_query`.
     """
 
     public: bool = False
@@ -42,6 +43,7 @@ class Policy:
     role: Role = Role.VIEWER
     streams: bool = False
     installation: bool = False
+    open_query: bool = False
 
     def check(self, principal: Principal) -> None:
         """Pass, or raise `DeniedError`."""
@@ -52,6 +54,7 @@ class Policy:
 
 
 PUBLIC = Policy(public=True)
+COMES_BACK = Policy(public=True, open_query=True)
 SIGNED_IN = Policy()
 # A role of any height, but no narrow key: what it opens is all that is known of its owner.
 OWN_DATA = Policy(scope=Scope.ADMIN)
@@ -101,7 +104,8 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             async with limited(request):
                 await admit(request, policy)
-                check_query(request, known)
+                if not policy.open_query:
+                    check_query(request, known)
                 if policy.streams or request.method in {"GET", "HEAD"}:
                     return await answer(request)
                 body = await read_body(request, BODY_BYTES)

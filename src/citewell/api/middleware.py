@@ -19,7 +19,7 @@ from citewell.telemetry.logs import bind, logger
 
 ALWAYS_SERVED = frozenset({"/livez", "/readyz", "/healthz"})
 # Opening the link uses it up, and a preview of it must not.
-NOT_BY_HEAD = frozenset({"/signin"})
+NOT_BY_HEAD = frozenset({"/signin", "/auth/oidc/callback"})
 DENYING_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 HEADERS = {
     "content-security-policy": DENYING_CSP,

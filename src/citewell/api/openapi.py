@@ -24,7 +24,8 @@ GUARDED = {
     "502": "A model or service failed",
     "504": "Took too long",
 }
-RARE = {"409": GUARDED["409"], "410": "Kept no longer", "412": "Not what the caller has seen"}
+RARE = {code: GUARDED[code] for code in ("404", "409", "502")}
+RARE |= {"410": "Kept no longer", "412": "Not what the caller has seen"}
 PUBLIC = {status: GUARDED[status] for status in ("401", "403", "413", "415", "429")}
 STREAM = "text/event-stream"
 FRAME = {

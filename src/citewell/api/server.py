@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from citewell.accounts.oidc.provider import Provider
 from citewell.api.limiting.addresses import Network, client_of
 from citewell.api.limiting.rates import Rates
 from citewell.api.limiting.slots import MAX_SOCKETS, MAX_UPLOADS, Slots
+from citewell.api.single_sign_on import provider_of
 from citewell.api.vigil import Vigil
 from citewell.bootstrap import App
 from citewell.config import Settings
@@ -22,14 +24,16 @@ class Server:
     waiting_for: str = "The server is starting."
     rates: Rates = field(init=False)
     proxies: tuple[Network, ...] = field(init=False)
+    provider: Provider | None = field(init=False)
     uploads: Slots = field(default_factory=lambda: Slots(MAX_UPLOADS, "uploads"))
     vigil: Vigil = field(default_factory=Vigil)
     sockets: Slots = field(default_factory=lambda: Slots(MAX_SOCKETS, "WebSocket connections"))
 
     def __post_init__(self) -> None:
-        """Everybody begins with nothing counted."""
+        """Everybody begins with nothing counted; raises `StartError`."""
         self.rates = Rates(self.settings.limits)
         self.proxies = self.settings.limits.proxies
+        self.provider = provider_of(self.settings.oidc)
 
     def sender(self, connection: HTTPConnection) -> str:
         """What a connection's requests are counted against before anybody is known."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from citewell.api.single_sign_on import provider_of
 from citewell.bootstrap import database_url, prepare_home
 from citewell.cli.running import announcing
 from citewell.config import Settings, read_settings
@@ -28,6 +29,7 @@ def examine() -> list[dict[str, Any]]:
         ("disk space", lambda: _space(home)),
         ("database", lambda: _database(settings, home)),
         ("embedding model", lambda: asyncio.run(_model(settings))),
+        ("sign-in provider", lambda: asyncio.run(_provider(settings))),
         ("reading files", lambda: asyncio.run(_reading(home))),
         ("server", lambda: announcing.found(home) or "not running"),
     ]
@@ -86,6 +88,14 @@ async def _model(settings: Settings) -> str:
         return f"{embedder.model.name}, {embedder.model.dimension} dimensions"
     finally:
         await embedder.close()
+
+
+async def _provider(settings: Settings) -> str:
+    provider = provider_of(settings.oidc)
+    if provider is None:
+        return "none"
+    await provider.describe()
+    return f"{settings.oidc.issuer} answers"
 
 
 async def _reading(home: Path) -> str:

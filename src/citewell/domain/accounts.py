@@ -50,6 +50,17 @@ class ApiKey:
     replaced_by: KeyId | None
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How a provider of sign-ins calls a person; without a `subject` they have not come yet."""
+
+    user_id: UserId
+    issuer: str
+    subject: str | None
+    created_at: datetime
+    linked_at: datetime | None
+
+
 class Visibility(StrEnum):
     """Who may see a collection."""
 

@@ -22,7 +22,14 @@ from citewell.storage.tables.conversations import (
 from citewell.storage.tables.documents import document_versions, documents
 from citewell.storage.tables.privacy import consents, erasures, exports
 from citewell.storage.tables.sessions import collection_shares, refresh_tokens, socket_tickets
-from citewell.storage.tables.tenancy import api_keys, audit_log, idempotency, memberships, users
+from citewell.storage.tables.tenancy import (
+    api_keys,
+    audit_log,
+    idempotency,
+    identities,
+    memberships,
+    users,
+)
 
 
 class Fate(StrEnum):
@@ -84,6 +91,7 @@ HOLDINGS = (
     _deleted(refresh_tokens, "digest"),
     _deleted(socket_tickets, "digest"),
     _deleted(api_keys, "digest"),
+    _deleted(identities),
     _deleted(collection_shares),
     _deleted(consents),
     _deleted(exports, "blob_key"),

@@ -19,6 +19,7 @@ from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal
 from citewell.storage.entering import ENTER_SYSTEM, enter_tenant
 from citewell.storage.repositories.accounts.budgets import BudgetRepository
+from citewell.storage.repositories.accounts.identities import IdentityRepository
 from citewell.storage.repositories.accounts.installation import Installation
 from citewell.storage.repositories.accounts.quotas import QuotaRepository
 from citewell.storage.repositories.accounts.sessions import SessionRepository
@@ -75,6 +76,11 @@ class _Who:
     def sessions(self) -> SessionRepository:
         """Refresh tokens and WebSocket tickets."""
         return SessionRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def identities(self) -> IdentityRepository:
+        """Whom a provider of sign-ins vouches for."""
+        return IdentityRepository(self.connection, self.tenant_id)
 
     @cached_property
     def shares(self) -> ShareRepository:

@@ -134,6 +134,9 @@ export const documentText = (id, version, signal) =>
 /** @param {string} id */
 export const originalUrl = (id) => `${V1}/documents/${encodeURIComponent(id)}/original`;
 
+/** @returns {Promise<{ items: { name: string, start: string }[] }>} where else one may sign in */
+export const providers = () => request(`${V1}/auth/providers`);
+
 /** @param {string} key @returns {Promise<null>} */
 export const signIn = (key) => request("signin", { method: "POST", body: { key } });
 

@@ -6,6 +6,7 @@ import { Conversation } from "./asking/conversation.js";
 import { announce, byId, el, tell } from "./dom.js";
 import { takeFiles } from "./documents/dropping.js";
 import { Library } from "./documents/library.js";
+import { providerLinks } from "./providers.js";
 import { Reader } from "./reading/reader.js";
 import { Socket } from "./asking/socket.js";
 import { Uploads } from "./documents/uploads.js";
@@ -123,6 +124,13 @@ async function signIn(event) {
   }
 }
 
+/** A link for each provider through which people may sign in; without any nothing is shown. */
+async function showProviders() {
+  const { items } = await api.providers().catch(() => ({ items: [] }));
+  byId("signin-providers").replaceChildren(...providerLinks(items));
+  byId("signin-providers").hidden = items.length === 0;
+}
+
 async function signOut() {
   try {
     await api.signOut();
@@ -151,7 +159,9 @@ async function createCollection(event) {
 
 api.session.addEventListener("signedout", () => {
   const dialog = byId("signin", HTMLDialogElement);
-  if (!dialog.open) dialog.showModal();
+  if (dialog.open) return;
+  dialog.showModal();
+  void showProviders();
 });
 byId("signin").addEventListener("cancel", (event) => event.preventDefault());
 byId("signin-form", HTMLFormElement).addEventListener("submit", signIn);

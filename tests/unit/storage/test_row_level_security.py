@@ -55,6 +55,7 @@ SYSTEM_READS = {
         name: EVERY[name]
         for name in (
             "memberships", "api_keys", "refresh_tokens", "socket_tickets", "jobs", "data_keys",
+            "identities",
             *INSTALLATION,
         )
     },
@@ -82,6 +83,7 @@ async def fill(tx: Transaction) -> Stored:
     await tx.jobs.enqueue(JobKind.INGEST, stored.version_id)
     user = await tx.keys.ensure_user("ada", Role.OWNER)
     await tx.keys.ensure_key(user, "laptop", new_id().bytes, [Scope.ASK])
+    await tx.identities.add(user, "https://provider.example", str(user))
     await tx.audit.record(user, "test", "target")
     await tx.shares.grant(stored.collection.id, user, Access.READ)
     session = SessionId(new_id())

@@ -124,7 +124,7 @@ class People:
                 details["role"] = role.name.lower()
             if suspended is not None:
                 _check_other(principal, person, "suspend")
-                _check_home(member, principal)
+                check_home(member, principal)
                 await tx.users.suspend(person, suspended=suspended)
                 details["suspended"] = suspended
             if details:
@@ -143,7 +143,7 @@ class People:
         principal.require(Scope.ADMIN, Role.ADMIN)
         async with self.accounts.database.transaction(principal) as tx:
             member = await below(tx, principal, person)
-            _check_home(member, principal)
+            check_home(member, principal)
             async with tx.installation() as whole:
                 roles = [one.role for one in await whole.credentials.memberships(person)]
             if any(role > principal.role for role in roles):
@@ -236,7 +236,8 @@ def _check_founder(member: Member, principal: Principal, role: Role) -> None:
         raise ConflictError("Whoever runs the installation is at home in its first tenant.")
 
 
-def _check_home(member: Member, principal: Principal) -> None:
+def check_home(member: Member, principal: Principal) -> None:
+    """Pass, or raise `ConflictError` for a guest."""
     if member.home != principal.tenant_id:
         raise ConflictError(
             "This person is a guest here.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from citewell.domain.ids import TenantId
 from citewell.storage.blobs import BlobStore
@@ -12,6 +13,8 @@ from citewell.telemetry import metrics
 
 # The next sweep goes on where this one stopped.
 MOST_STEPS = 100
+# No count of attempts to sign in looks back so far.
+GUESSES_LAST = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Retention:
     async def sweep(self) -> None:
         """Remove what is due; one transaction for each `BATCH`."""
         async with self.database.installation() as whole:
+            await whole.forget_guesses(older_than=GUESSES_LAST)
             tenants = await whole.tenants.every()
         for tenant_id in tenants:
             await self._step_through(tenant_id, "replies", lambda tx: tx.clocks.replies())

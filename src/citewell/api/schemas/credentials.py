@@ -10,7 +10,7 @@ from citewell.accounts.administration.keys import KeyRequest
 from citewell.accounts.sign_in import TICKET_LIFETIME, TokenPair, scopes_in
 from citewell.accounts.tokens import LIFETIME
 from citewell.api.schemas.fields import WHOLE, Body, CollectionName, ShortText, Shown, Text
-from citewell.domain.accounts import ApiKey
+from citewell.domain.accounts import ApiKey, Identity
 from citewell.domain.ids import UserId
 from citewell.domain.principal import Scope
 
@@ -73,6 +73,35 @@ class TicketShown(Shown):
 
     ticket: str
     expires_in: int = int(TICKET_LIFETIME.total_seconds())
+
+
+class ProviderShown(Shown):
+    """Where people may sign in instead; a browser is sent to `start`."""
+
+    name: str
+    start: str
+
+
+class ProvidersShown(Shown):
+    """Empty when none is configured."""
+
+    items: list[ProviderShown]
+
+
+class IdentityShown(Shown):
+    """`open`: may come, and has not yet; `linked`: has come, and the provider says `subject`."""
+
+    state: Literal["shut", "open", "linked"]
+    subject: str | None = None
+    linked_at: datetime | None = None
+
+    @classmethod
+    def of(cls, identity: Identity | None) -> "IdentityShown":
+        """From the domain's identity."""
+        if identity is None:
+            return cls(state="shut")
+        state: Literal["open", "linked"] = "open" if identity.subject is None else "linked"
+        return cls(state=state, subject=identity.subject, linked_at=identity.linked_at)
 
 
 MAX_DAYS, MAX_OVERLAP_HOURS = 3650, 24 * 30

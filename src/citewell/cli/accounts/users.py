@@ -88,6 +88,24 @@ def password(context: typer.Context, who: Who) -> None:
     say(f"{who} has a new password; their sessions have ended.")
 
 
+@app.command("sign-on")
+@with_options("server", "output")
+def sign_on(
+    context: typer.Context,
+    who: Who,
+    way: Annotated[
+        Literal["open", "shut"] | None,
+        typer.Argument(help="What to do; shutting ends their sessions. Only shown when absent."),
+    ] = None,
+) -> None:
+    """Let somebody come through the provider of sign-ins, or no longer."""
+    with connect(context.obj) as client:
+        path = f"{USERS}/{client.person(who)}/single-sign-on"
+        if way is not None:
+            client.send("PUT" if way == "open" else "DELETE", path)
+        show_one(client.get(path), context.obj.form)
+
+
 @app.command()
 @with_options("server", "output")
 def remove(

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     SmallInteger,
@@ -54,6 +55,23 @@ memberships = Table(
     Column("role", SmallInteger, nullable=False),
     moment("created_at"),
     UniqueConstraint("tenant_id", "user_id"),
+)
+
+# What a provider of sign-ins calls somebody. Without a subject it lets them come once by the
+# address of their account, which nothing else does.
+identities = Table(
+    "identities",
+    metadata,
+    identity(),
+    tenant(index=False),
+    reference("user_id", "users", index=False),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=True),
+    moment("created_at"),
+    moment("linked_at", nullable=True),
+    UniqueConstraint("user_id", "issuer"),
+    UniqueConstraint("issuer", "subject"),
+    Index("ix_identities_tenant_id_user_id", "tenant_id", "user_id"),
 )
 
 api_keys = Table(

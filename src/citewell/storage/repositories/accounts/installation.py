@@ -14,6 +14,7 @@ from citewell.domain.errors import ConflictError, NotFoundError
 from citewell.domain.ids import DEFAULT_TENANT, TenantId, UserId, new_id
 from citewell.domain.principal import Role
 from citewell.storage.repositories.accounts.credentials import CredentialRepository
+from citewell.storage.repositories.accounts.identities import IdentityLookups
 from citewell.storage.repositories.accounts.quotas import QuotaLimits
 from citewell.storage.tables.sessions import signing_keys
 from citewell.storage.tables.tenancy import memberships, tenants
@@ -29,6 +30,11 @@ class Installation:
     def credentials(self) -> CredentialRepository:
         """Who holds a credential."""
         return CredentialRepository(self.connection)
+
+    @cached_property
+    def identities(self) -> IdentityLookups:
+        """Whom a provider of sign-ins vouches for."""
+        return IdentityLookups(self.connection)
 
     @cached_property
     def tenants(self) -> "TenantRepository":

@@ -23,6 +23,7 @@ CHARS = 100_000
 CPU_SECONDS, PATIENCE_SECONDS = 300, 3_000
 ROOT = Path(__file__).parents[2]
 EVIL = ROOT.parent / "shared/data/security/redos/Regular Expression/README.md"
+CONTRACT = ROOT / "docs/reference/openapi.json"
 # Two that take quadratic time, which nobody calls evil and everybody writes.
 SLOW = (r"a\s+b|[\s\S]*\s+x", r"(?:x|\w+-)*[^-]\w+-\w+-")
 
@@ -82,6 +83,19 @@ def test_patterns_that_are_known_to_be_evil_are_found_out() -> None:
     assert len(evil) >= 5
     told = measured({}, [*evil, *SLOW])
     assert [place for place, *_, seconds, _ in told if seconds <= LIMIT_SECONDS] == []
+
+
+def test_no_pattern_of_the_contract_runs_away_with_those_who_check_it() -> None:
+    texts: list[str] = []
+
+    def gather(node: dict[str, Any]) -> dict[str, Any]:
+        texts.extend(one for key, one in node.items() if key == "pattern" and isinstance(one, str))
+        return node
+
+    json.loads(CONTRACT.read_text("utf-8"), object_hook=gather)
+    assert len(set(texts)) >= 10
+    told = measured({}, sorted(set(texts)))
+    assert [one for one in told if one[3] > LIMIT_SECONDS] == []
 
 
 def test_the_inventory_holds_named_and_nameless_patterns_with_what_is_asked_of_them() -> None:

@@ -26,7 +26,7 @@ class PasswordForm(BaseModel):
     scope: ShortText = Field(
         default="",
         description="Scopes with spaces between; all of them when empty.",
-        json_schema_extra={"pattern": f"^(({'|'.join(Scope)}| ) ?)*$"},
+        json_schema_extra={"pattern": f"^ *((?:{'|'.join(Scope)})(?: +|$))*$"},
     )
     tenant: ShortText = Field(
         default="", description="Id or name of the tenant to enter; your home when empty."

@@ -41,7 +41,7 @@ bench-speed: .venv/.dev $(PEERS)/.done  ## Measure speed beside the peers; write
 	$(BIN)/python -m benchmarks.report
 
 audit: .venv/.dev  ## Known weaknesses of what is locked, installed and written.
-	$(BIN)/python scripts/audit.py
+	$(BIN)/python -m scripts.audit
 
 release: .venv/.dev  ## Wheel, sdist, SBOM and checksums in dist, tried in an empty environment.
 	$(BIN)/python scripts/release.py

@@ -16,6 +16,7 @@ from citewell.storage import migrate
 from citewell.storage.database import Database
 from citewell.storage.embedded import EmbeddedPostgres
 from citewell.storage.tables.schema import metadata
+from tests.watched.sitecustomize import WATCH
 
 TEMPLATE = "citewell_template"
 
@@ -97,6 +98,22 @@ def storm(pytestconfig: pytest.Config) -> bool:
 
 
 Counted = Callable[[str, object], None]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unsafe_loads() -> Iterator[list[str]]:
+    """What was made of a pickle, or of marshalled code, in this process: each is stopped."""
+    seen: list[str] = []
+    with WATCH.telling(seen.append):
+        yield seen
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_loaded_unsafely(unsafe_loads: list[str]) -> Iterator[None]:
+    """Fails the test in whose time it happened, whoever caught the error."""
+    unsafe_loads.clear()
+    yield
+    assert unsafe_loads == []
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
+WATCHED = Path(__file__).parents[1] / "watched"
 READY_SECONDS = 90.0
 STOP_SECONDS = 35.0
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
@@ -42,9 +43,12 @@ def wait_until(
 
 
 def environment(home: Path, **settings: str) -> dict[str, str]:
-    """What a process of ours sees: nothing of the settings of whoever runs the tests."""
+    """What a process of ours sees: nothing of the settings of whoever runs the tests.
+
+    It ends where an unsafe load would begin.
+    """
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return {**kept, "CITEWELL_HOME": str(home), **settings}
+    return {**kept, "PYTHONPATH": str(WATCHED), "CITEWELL_HOME": str(home), **settings}
 
 
 def command(*words: str) -> list[str]:

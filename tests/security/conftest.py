@@ -1,12 +1,14 @@
 """The real server as a process on a real database, and keys of every role to it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from citewell.storage.database import Database
 from tests.api.conftest import Keys
+from tests.conftest import PostgresServer
 from tests.journeys.conftest import Server, end_all
 
 
@@ -25,6 +27,20 @@ def server(home: Path, tmp_path: Path, postgres_url: str) -> Iterator[Server]:
     made.start()
     yield made
     made.close()
+
+
+@contextmanager
+def serving(folder: Path, postgres: PostgresServer, **settings: str) -> Iterator[Server]:
+    """As `server`, for all tests of a module, on a database of its own."""
+    url, home = postgres.create(), folder / "home"
+    made = Server(home, folder / "server.log", {"DATABASE_URL": url, **settings})
+    try:
+        made.start()
+        yield made
+        made.close()
+    finally:
+        end_all(home)
+        postgres.drop(url)
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from tests.api.test_uploads import END, FORM, URL, files_under, part
-from tests.conftest import Counted
+from tests.conftest import Counted, PostgresServer
 from tests.journeys.conftest import Server, wait_until
+from tests.security.conftest import serving
 from tests.security.test_wire import exchanged, replies_in
 
 MB = 1_000_000
@@ -25,20 +26,38 @@ MOST_GROWN = 64 * MB
 HEAD = part("file", b"", "large.bin")[:-2]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def size(storm: bool) -> int:
     return STORM_SIZE if storm else SIZE
 
 
-@pytest.fixture
-def server(home: Path, tmp_path: Path, postgres_url: str, size: int) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, size: int
+) -> Iterator[Server]:
     """A server that takes files of that size."""
-    settings = {"DATABASE_URL": postgres_url, "CITEWELL_LIMITS__UPLOAD_BYTES": str(size)}
-    made = Server(home, tmp_path / "server.log", settings)
-    made.start()
-    yield made
-    made.close()
-    shutil.rmtree(home)
+    folder = tmp_path_factory.mktemp("large")
+    with serving(folder, postgres_server, CITEWELL_LIMITS__UPLOAD_BYTES=str(size)) as made:
+        yield made
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def before(server: Server) -> tuple[int, set[Path]]:
+    """How many documents and which blobs there are."""
+    return documents(server), set(files_under(server.home / "blobs"))
+
+
+def documents(server: Server) -> int:
+    with server.client() as client:
+        return len(client.get("/api/v1/documents").json()["items"])
+
+
+def check_nothing_came(server: Server, before: tuple[int, set[Path]]) -> None:
+    count, blobs = before
+    assert documents(server) == count
+    folder = server.home / "blobs"
+    wait_until(lambda: set(files_under(folder)) == blobs, "an end of what was incoming")
 
 
 class Watched:
@@ -122,7 +141,9 @@ def chunk(piece: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(piece), piece)
 
 
-def test_a_body_that_lies_about_its_length_leaves_nothing(server: Server) -> None:
+def test_a_body_that_lies_about_its_length_leaves_nothing(
+    server: Server, before: tuple[int, set[Path]]
+) -> None:
     whole = part("file", b"Some text.", "a.txt") + END
     # The form ends before its end; what comes behind is the next request, and none.
     shorter = exchanged(server, request(server, f"Content-Length: {len(whole) - 9}") + whole)
@@ -142,13 +163,12 @@ def test_a_body_that_lies_about_its_length_leaves_nothing(server: Server) -> Non
             connection.settimeout(30)
             received = connection.recv(65536)
         assert b" 202 " not in received.split(b"\r\n")[0], received
-    with server.client() as client:
-        assert client.get("/api/v1/documents").json()["items"] == []
-    blobs = server.home / "blobs"
-    wait_until(lambda: files_under(blobs) == [], "an end of what was incoming")
+    check_nothing_came(server, before)
 
 
-def test_a_body_without_an_end_is_refused_at_the_limit(server: Server, size: int) -> None:
+def test_a_body_without_an_end_is_refused_at_the_limit(
+    server: Server, size: int, before: tuple[int, set[Path]]
+) -> None:
     piece = chunk(bytes(MB))
     place = urlsplit(server.address)
     sent = 0
@@ -164,9 +184,7 @@ def test_a_body_without_an_end_is_refused_at_the_limit(server: Server, size: int
     assert status == 413
     assert sent > size
     assert watched.grown() <= MOST_GROWN
-    with server.client() as client:
-        assert client.get("/api/v1/documents").json()["items"] == []
-    assert files_under(server.home / "blobs") == []
+    check_nothing_came(server, before)
 
 
 def test_whoever_holds_a_file_in_memory_is_seen() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from scripts import audit, release
+from scripts.unsafe_loads import unsafe
 
 ROOT = Path(__file__).parents[2]
 WAIVERS = ROOT / "requirements" / "waivers.toml"
@@ -71,6 +72,40 @@ def test_importing_all_of_it_reaches_no_network() -> None:
 
 def test_our_source_has_no_grave_finding_without_a_waiver() -> None:
     assert list(audit.source(audit.waivers_of(WAIVERS, TODAY))) == []
+
+
+# One way of making objects or code of data on each line.
+UNSAFE = """\
+import pickle
+from pickle import loads as read
+import dill, marshal
+import joblib, yaml
+from torch import load
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint import memory
+from langchain_core import load
+eval(data)
+exec(data)
+compile(data, "", "exec")
+run = eval
+__import__(data)
+np.load(data, allow_pickle=True)
+np.load(data, allow_pickle=wanted)
+from_pretrained(data, trust_remote_code=True)
+"""
+SAFE = """\
+import json, re
+from langgraph.graph import StateGraph
+re.compile(data)
+graph.compile()
+np.load(data, allow_pickle=False)
+"""
+
+
+def test_every_way_of_making_objects_of_data_is_a_finding() -> None:
+    found = [line for line, _ in unsafe(UNSAFE)]
+    assert sorted(set(found)) == list(range(1, UNSAFE.count("\n") + 1))
+    assert list(unsafe(SAFE)) == []
 
 
 def test_a_waiver_that_nobody_needs_is_not_kept() -> None:

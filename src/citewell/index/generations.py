@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import faiss
 import numpy as np
+from numpy.lib import format as npy
 
 from citewell.index import folders
 from citewell.index.blocks import Block
@@ -164,16 +165,21 @@ def _link_block(older: Path, folder: Path, name: str) -> bool:
 def _read_block(folder: Path, said: dict[str, Any]) -> tuple[Block, Mask | None]:
     name = said["name"]
 
-    def read(part: str, mode: str | None = None) -> Any:
-        return np.load(folder / f"{name}.{part}.npy", mmap_mode=mode, allow_pickle=False)  # type: ignore[arg-type]  # the mode is one of numpy's literals
+    def read(part: str) -> Any:
+        # `np.load` would open an archive and call it an array.
+        with (folder / f"{name}.{part}.npy").open("rb") as file:
+            return npy.read_array(file, allow_pickle=False)
+
+    def mapped(part: str) -> Any:
+        return npy.open_memmap(folder / f"{name}.{part}.npy", mode="r")
 
     block = Block(
         keys=read("keys"),
         offsets=read("offsets"),
-        rows=read("rows", "r"),
+        rows=mapped("rows"),
         versions=read("versions").view("V16").reshape(-1),
         documents=read("documents").view("V16").reshape(-1),
-        words=Forward(read("starts"), read("terms", "r"), read("counts", "r"), read("lengths")),
+        words=Forward(read("starts"), mapped("terms"), mapped("counts"), read("lengths")),
         engine=faiss.read_index(str(folder / f"{name}.faiss")),
         probes=said["probes"],
         recall=said["recall"],

@@ -347,3 +347,9 @@ async def test_who_may_not_search_cannot_ask(
     nobody = Principal(library.tenant, UserId(new_id()), Role.OWNER, frozenset())
     with pytest.raises(DeniedError):
         await events_of(agent, nobody, OPENED, books["Granite"].collection_id)
+
+
+def test_the_graph_keeps_nothing_that_would_have_to_be_made_objects_of_again(agent: Agent) -> None:
+    """No checkpoint, so no serializer: what is kept of a run is its log of events, as JSON."""
+    graph = agent._graph
+    assert (graph.checkpointer, graph.store, graph.cache) == (None, None, None)

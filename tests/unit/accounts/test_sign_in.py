@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from citewell.accounts import credentials
 from citewell.accounts.recognising import CACHE_SECONDS
+from citewell.accounts.ring import STALE_SECONDS
 from citewell.accounts.service import Accounts
 from citewell.accounts.sign_in import PER_ACCOUNT, PER_ADDRESS, SignIn, TokenPair
 from citewell.domain.errors import ConflictError, LimitedError, UnauthenticatedError
@@ -180,6 +181,22 @@ async def test_what_another_server_ends_is_over_within_five_seconds(
         with pytest.raises(UnauthenticatedError):
             await here.authenticate(credential)
         assert await here.recognition.living([principal]) == {}
+
+
+async def test_a_token_is_not_remembered_for_longer_than_its_key_is_known_to_live(
+    database: Database, ada: Principal
+) -> None:
+    """The ring may be five seconds old, and so may what is remembered: together no more."""
+    clock = [100.0]
+    here, there = Accounts.of(database, SECRET, lambda: clock[0]), Accounts.of(database, SECRET)
+    await here.ring.ensure()
+    pair = await SignIn(here).with_password(attempt("ada@example.org"))
+    clock[0] += STALE_SECONDS - 0.1
+    await there.ring.rotate(timedelta(0))
+    await here.authenticate(pair.access)
+    clock[0] += 0.1
+    with pytest.raises(UnauthenticatedError):
+        await here.authenticate(pair.access)
 
 
 async def test_a_sign_in_that_was_on_its_way_dies_with_the_old_password(

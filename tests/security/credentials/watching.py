@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 NETWORK = frozenset(
     {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"}
@@ -15,26 +16,30 @@ CODE = frozenset(
     {"exec", "compile", "import", "pickle.find_class", "marshal.loads", "ctypes.dlopen"}
 )
 
-_recorders: list[tuple[frozenset[str], list[str]]] = []
+_watched: ContextVar[tuple[frozenset[str], list[str]] | None] = ContextVar("_watched", default=None)
 _hooked: list[bool] = []
 
 
 @contextmanager
 def watching(events: frozenset[str]) -> Iterator[list[str]]:
-    """Every event of these kinds in this process, with what it was about, in a list that grows."""
+    """Every event of these kinds, with what it was about, in a list that grows.
+
+    Of the work that is done inside, in the tasks and threads too that it begins; not of what the
+    application does meanwhile on its own account.
+    """
     if not _hooked:
         # A hook can never be taken out again; there is one, which mostly has nobody to tell.
         sys.addaudithook(_hear)
         _hooked.append(True)
-    recorder = (events, list[str]())
-    _recorders.append(recorder)
+    heard: list[str] = []
+    token = _watched.set((events, heard))
     try:
-        yield recorder[1]
+        yield heard
     finally:
-        _recorders.remove(recorder)
+        _watched.reset(token)
 
 
 def _hear(event: str, about: tuple[object, ...]) -> None:
-    for events, heard in _recorders:
-        if event in events:
-            heard.append(f"{event} {about[:2]!r:.120}")
+    watched = _watched.get()
+    if watched is not None and event in watched[0]:
+        watched[1].append(f"{event} {about[:2]!r:.120}")

@@ -21,11 +21,14 @@ async def door(app: App, anonymous: httpx.AsyncClient) -> httpx.AsyncClient:
     return anonymous
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def two(
     postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Server, Server]]:
-    """Two processes that serve one database, each from a data directory of its own."""
+    """Two processes that serve one database, each from a data directory of its own.
+
+    For the whole session: files are tested in random order, and a start takes seconds.
+    """
     url = postgres_server.take()
     shared = {
         "DATABASE_URL": url,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from citewell.accounts.administration.keys import KeyRequest
 from citewell.accounts.sign_in import TICKET_LIFETIME, TokenPair, scopes_in
 from citewell.accounts.tokens import LIFETIME
+from citewell.api.bodies.forms import MAX_FIELDS
 from citewell.api.schemas.fields import WHOLE, Body, CollectionName, ShortText, Shown, Text
 from citewell.domain.accounts import ApiKey, Identity
 from citewell.domain.ids import UserId
@@ -18,11 +19,15 @@ from citewell.domain.principal import Scope
 class PasswordForm(BaseModel):
     """OAuth2's password grant; as its standard asks, fields that are not known are left alone."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(
+        extra="ignore",
+        # Each of them once (RFC 6749, section 3.2).
+        json_schema_extra={"additionalProperties": {"type": "string"}, "maxProperties": MAX_FIELDS},
+    )
 
     grant_type: Literal["password"] = "password"
-    username: ShortText = Field(description="The email address.")
-    password: Text = Field(max_length=1024)
+    username: ShortText = Field(min_length=1, description="The email address.")
+    password: Text = Field(min_length=1, max_length=1024)
     scope: ShortText = Field(
         default="",
         description="Scopes with spaces between; all of them when empty.",
@@ -105,8 +110,8 @@ class IdentityShown(Shown):
 
 
 MAX_DAYS, MAX_OVERLAP_HOURS = 3650, 24 * 30
-Days = Annotated[int, WHOLE, Field(ge=1, le=MAX_DAYS)]
-Hours = Annotated[int, WHOLE, Field(ge=0, le=MAX_OVERLAP_HOURS)]
+Days = Annotated[int, Field(ge=1, le=MAX_DAYS), WHOLE]
+Hours = Annotated[int, Field(ge=0, le=MAX_OVERLAP_HOURS), WHOLE]
 
 
 class NewApiKey(Body):

@@ -128,6 +128,7 @@ Question = Annotated[
     ),
     AfterValidator(_storable),
 ]
+# It stands behind the bounds of a field: before them it would keep them out of the contract.
 WHOLE = BeforeValidator(_whole)
 Tags = Annotated[list[Name], Field(max_length=64)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable_json)]

@@ -24,7 +24,7 @@ from citewell.bootstrap import App
 from citewell.config import OidcSettings, Settings
 from citewell.domain.ids import DEFAULT_TENANT, TenantId, UserId
 from citewell.domain.principal import Role, Scope
-from citewell.inference.egress import Bounds
+from citewell.inference.egress.exchange import Bounds
 from tests.api.conftest import Keys
 from tests.api.oidc_provider import (
     CLIENT,

@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 
-import httpx
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from citewell.domain.errors import UnavailableError, UpstreamError
 from citewell.inference import metering
-from citewell.inference.egress import Reply, UnreachableError, open_client, post_json
+from citewell.inference.egress.clients import Client, open_client, post_json
+from citewell.inference.egress.exchange import Reply, UnreachableError
 from citewell.inference.embedding import EmbeddingModel, PassageText, Span, Vector
 from citewell.inference.openai_wire import explain, tokens, vectors
 from citewell.inference.passage_text import encodable, in_context
@@ -53,7 +54,7 @@ class OpenAIEmbedder:
 
     model: EmbeddingModel
     _server: OpenAIServer
-    _client: httpx.AsyncClient
+    _client: Client
     _slots: asyncio.Semaphore
     # Passages leave one of the slots to questions.
     _bulk: asyncio.Semaphore
@@ -137,7 +138,7 @@ class OpenAIEmbedder:
             reply = await post_json(self._client, "embeddings", body)
         except UnreachableError as problem:
             raise TransientError(f"The embedding server is not there: {problem}") from problem
-        if reply.status == httpx.codes.OK:
+        if reply.status == HTTPStatus.OK:
             return reply.content
         raise self._refusal(reply)
 

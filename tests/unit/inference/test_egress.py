@@ -5,15 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from citewell.domain.errors import InvalidError, UpstreamError
-from citewell.inference import egress
-from citewell.inference.egress import (
-    Bounds,
-    Form,
-    UnreachableError,
-    fetch,
-    open_client,
-    post_json,
-)
+from citewell.inference.egress import clients
+from citewell.inference.egress.clients import Form, fetch, open_client, post_json
+from citewell.inference.egress.exchange import Bounds, UnreachableError
 from citewell.inference.retries import Patience, seconds_asked
 from tests.contract.openai_server import HANG, Answer, model_server
 
@@ -23,7 +17,7 @@ NOW = datetime(2030, 1, 1, 12, 0, 0, tzinfo=UTC)
 async def test_an_answer_over_the_limit_is_not_read_to_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(egress, "MAX_RESPONSE_BYTES", 1 << 20)
+    monkeypatch.setattr(clients, "MAX_RESPONSE_BYTES", 1 << 20)
     with model_server() as server:
         server.script.append(Answer(200, b"x" * (3 << 20)))
         async with open_client(server.base_url) as client:
@@ -56,17 +50,17 @@ async def test_one_address_is_asked_within_the_bounds_that_are_given() -> None:
     with model_server() as server:
         address = server.base_url + "/embeddings"
         server.script += [Answer(302, b"", {"Location": address}), Answer(200, b"x" * (1 << 17))]
-        assert (await fetch(address, bounds, form)).status == 302
+        assert (await fetch(address, address, bounds, form)).status == 302
         with pytest.raises(UpstreamError, match="more than 64 kB"):
-            await fetch(address, bounds, form)
+            await fetch(address, address, bounds, form)
         server.script.append(HANG)
         with pytest.raises(UnreachableError, match=r"no whole answer within 0\.3 s"):
-            await fetch(address, bounds, form)
+            await fetch(address, address, bounds, form)
         assert [one["authorization"] for one in server.headers] == ["Basic eA=="] * 3
     with pytest.raises(UnreachableError, match=r"127\.0\.0\.1"):
-        await fetch(address, bounds)
+        await fetch(address, address, bounds)
     with pytest.raises(InvalidError):
-        await fetch("file:///etc/passwd", bounds)
+        await fetch(address, "file:///etc/passwd", bounds)
 
 
 async def test_a_refused_connection_is_unreachable() -> None:

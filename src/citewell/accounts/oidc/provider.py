@@ -17,7 +17,8 @@ from citewell.accounts.oidc.attempts import Attempt
 from citewell.accounts.oidc.registration import Registration, misdescribed
 from citewell.accounts.oidc.remembering import Remembered
 from citewell.domain.errors import UnauthenticatedError, UnavailableError, UpstreamError
-from citewell.inference.egress import Bounds, Form, Reply, UnreachableError, fetch
+from citewell.inference.egress.clients import Form, fetch
+from citewell.inference.egress.exchange import Bounds, Reply, UnreachableError
 
 DESCRIPTION_SECONDS = 3600.0
 KEYS_SECONDS = 3600.0
@@ -99,7 +100,7 @@ class Provider:
         if self._turns.locked():
             raise UnavailableError("Too many people sign in just now.", hint="Try again shortly.")
         async with self._turns:
-            reply = await _ask(described.token, EXCHANGE, Form(content, headers))
+            reply = await self._ask(described.token, EXCHANGE, Form(content, headers))
         said = _object(reply)
         if reply.status == 200 and said is not None:
             return said
@@ -116,7 +117,7 @@ class Provider:
 
     async def _describe(self) -> Description:
         address = get_well_known_url(self.registration.issuer, external=True)
-        said = await _document(address, "description")
+        said = await self._document(address, "description")
         if said.get("issuer") != self.registration.issuer:
             raise misdescribed("it calls itself by another name than CITEWELL_OIDC__ISSUER")
         if "S256" not in said.get("code_challenge_methods_supported", ["S256"]):
@@ -139,10 +140,26 @@ class Provider:
         raise misdescribed("it takes a client's secret in no way that is known here")
 
     async def _fetch_keys(self) -> Mapping[str, VerificationKey]:
-        said = await _document((await self.describe()).keys, "set of keys")
+        said = await self._document((await self.describe()).keys, "set of keys")
         found = said.get("keys")
         keys = [_key(one) for one in found] if isinstance(found, list) else []
         return dict(pair for pair in keys if pair is not None)
+
+    async def _document(self, address: str, name: str) -> dict[str, Any]:
+        reply = await self._ask(address, DOCUMENT)
+        said = _object(reply)
+        if reply.status != 200 or said is None:
+            raise misdescribed(f"its {name} is no JSON object (status {reply.status})")
+        return said
+
+    async def _ask(self, address: str, bounds: Bounds, form: Form | None = None) -> Reply:
+        try:
+            reply = await fetch(self.registration.issuer, address, bounds, form)
+        except UnreachableError as error:
+            raise _gone(str(error)) from error
+        if reply.status == 429 or reply.status >= 500:
+            raise _gone(f"it answered {reply.status}")
+        return reply
 
 
 def _key(jwk: object) -> tuple[str, VerificationKey] | None:
@@ -155,24 +172,6 @@ def _key(jwk: object) -> tuple[str, VerificationKey] | None:
         return str(jwk.get("kid", "")), verification_key({**jwk, "alg": algorithm})
     except RefusedTokenError:
         return None
-
-
-async def _document(address: str, name: str) -> dict[str, Any]:
-    reply = await _ask(address, DOCUMENT)
-    said = _object(reply)
-    if reply.status != 200 or said is None:
-        raise misdescribed(f"its {name} is no JSON object (status {reply.status})")
-    return said
-
-
-async def _ask(address: str, bounds: Bounds, form: Form | None = None) -> Reply:
-    try:
-        reply = await fetch(address, bounds, form)
-    except UnreachableError as error:
-        raise _gone(str(error)) from error
-    if reply.status == 429 or reply.status >= 500:
-        raise _gone(f"it answered {reply.status}")
-    return reply
 
 
 def _gone(why: str) -> UnavailableError:

@@ -2,10 +2,10 @@
 
 from urllib.parse import parse_qsl
 
+from citewell.api.schemas.fields import MAX_FIELDS
 from citewell.domain.errors import FieldProblem, InvalidError, UnsupportedError
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
-MAX_FIELDS = 16
 
 
 def check_form(content_type: str, body: bytes) -> None:

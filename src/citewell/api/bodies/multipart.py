@@ -11,11 +11,11 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from citewell.api.bodies.json_bodies import parse_json
 from citewell.api.errors import from_validation
 from citewell.api.schemas.documents import UploadFields
+from citewell.api.schemas.fields import MAX_FIELDS
 from citewell.documents.service import Upload
 from citewell.domain.errors import FieldProblem, InvalidError, TooLargeError
 
 MAX_FIELD_BYTES = 100_000
-MAX_FIELDS = 16
 MAX_PREAMBLE_BYTES = 64_000
 FILE_FIELD = "file"
 

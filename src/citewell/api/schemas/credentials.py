@@ -9,8 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from citewell.accounts.administration.keys import KeyRequest
 from citewell.accounts.sign_in import TICKET_LIFETIME, TokenPair, scopes_in
 from citewell.accounts.tokens import LIFETIME
-from citewell.api.bodies.forms import MAX_FIELDS
-from citewell.api.schemas.fields import WHOLE, Body, CollectionName, ShortText, Shown, Text
+from citewell.api.schemas.fields import (
+    MAX_FIELDS,
+    WHOLE,
+    Body,
+    CollectionName,
+    ShortText,
+    Shown,
+    Text,
+)
 from citewell.domain.accounts import ApiKey, Identity
 from citewell.domain.ids import UserId
 from citewell.domain.principal import Scope

@@ -16,6 +16,8 @@ from pydantic import (
 MAX_DEPTH = 8
 MAX_NODES = 1000
 MAX_NAMES = 32
+# Of a form in a body.
+MAX_FIELDS = 16
 
 _CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f"
 _NOT_IN_A_LINE = re.compile(f"[{_CONTROLS}\\u2028\\u2029]")

@@ -19,7 +19,7 @@ from tests.unit.accounts.people import add_person
 ADA = "ada@example.org"
 # One account, as far as signing in is concerned.
 ADAS = (ADA, "ADA@example.org", " ada@example.org", "Ada@EXAMPLE.ORG", "ada@example.org ")
-GUESSES, STORM_GUESSES, AT_ONCE = 400, 10_000, 8
+GUESSES, STORM_GUESSES, AT_ONCE = 200, 10_000, 8
 HEADERS = (
     "x-forwarded-for", "forwarded", "x-real-ip", "x-client-ip", "client-ip", "true-client-ip",
     "cf-connecting-ip", "x-cluster-client-ip", "x-original-forwarded-for", "fastly-client-ip",

@@ -28,7 +28,7 @@ from tests.unit.accounts.people import PASSWORD
 ROTATIONS, STORM_ROTATIONS = 10, 100
 REQUESTS_A_SECOND = 50
 # So many of them between two rotations.
-REQUESTS, STORM_REQUESTS = 15, 30
+REQUESTS, STORM_REQUESTS = 10, 30
 SOCKETS = 20
 SESSIONS = 4
 PROMISED = 5.0
@@ -211,15 +211,14 @@ async def until_signed_with(
             await asyncio.sleep(0.25)
 
 
-@pytest.mark.parametrize("grace", [0.0, 1.0])
 async def test_what_a_retired_key_has_signed_is_refused_five_seconds_after_its_grace(
     ring: KeyRing,
     clients: list[httpx.AsyncClient],
     sessions: list[Session],
-    grace: float,
     record_property: Counted,
 ) -> None:
     """A request is late when it began more than five seconds after the grace and was served."""
+    grace = 1.0
     old = sessions[0].tokens[-1]
     for client in clients:
         assert (await client.get("/api/v1/me", headers=bearer(old))).status_code == 200

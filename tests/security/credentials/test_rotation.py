@@ -76,7 +76,7 @@ class Load:
 
     async def ask(self) -> None:
         """At the stated rate, with any token that was ever given out; none of them is old."""
-        turns = cycle(self.clients)
+        turns, due = cycle(self.clients), time.monotonic()
         async with asyncio.TaskGroup() as group:
             while not self.ended.is_set():
                 session = self.drawn.choice(self.sessions)
@@ -84,7 +84,8 @@ class Load:
                 known = session.tokens[-1:] if self.drawn.random() < 0.5 else session.tokens
                 group.create_task(self._ask_once(next(turns), self.drawn.choice(known)))
                 self.sent += 1
-                await asyncio.sleep(1 / REQUESTS_A_SECOND)
+                due += 1 / REQUESTS_A_SECOND
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     async def _ask_once(self, client: httpx.AsyncClient, token: str) -> None:
         reply = await client.get("/api/v1/me", headers=bearer(token))

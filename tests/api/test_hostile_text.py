@@ -110,6 +110,18 @@ async def test_no_hostile_text_in_any_field_is_a_server_error(
     record_property("requests", sent)
 
 
+async def test_half_of_a_surrogate_pair_is_refused_in_every_field(
+    unhurried: httpx.AsyncClient, api: FastAPI
+) -> None:
+    """No encoder could write it, and serializers fall back to worse ones because of it."""
+    bodies = [one for one in fields(api.state.openapi) if one.place == "body"]
+    assert len(bodies) > 30
+    for place in bodies:
+        for text in ("\ud800", "a\udfffb", "\udd1e\ud834"):
+            reply = await place.send(unhurried, text)
+            assert 400 <= reply.status_code < 500, (place, text, reply.text)
+
+
 async def test_no_hostile_header_is_a_server_error(unhurried: httpx.AsyncClient) -> None:
     for name in HEADERS:
         for text in naughty():

@@ -21,6 +21,7 @@ MAX_FIELDS = 16
 
 _CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f"
 _NOT_IN_A_LINE = re.compile(f"[{_CONTROLS}\\u2028\\u2029]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Body(BaseModel):
@@ -50,7 +51,7 @@ class Shown(BaseModel):
 def _one_line(text: str) -> str:
     if _NOT_IN_A_LINE.search(text):
         raise ValueError("Write it on one line, without control characters.")
-    return text
+    return _storable(text)
 
 
 def _whole(value: Any) -> Any:
@@ -62,6 +63,8 @@ def _whole(value: Any) -> Any:
 def _storable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("The character U+0000 cannot be stored.")
+    if _SURROGATE.search(text):
+        raise ValueError("Half of a surrogate pair is no character.")
     return text
 
 
@@ -83,7 +86,7 @@ def _children(item: Any) -> list[Any]:
     if isinstance(item, list):
         return item
     if isinstance(item, str):
-        _storable(item).encode("utf-8")  # An unpaired surrogate is a ValueError too.
+        _storable(item)
     elif isinstance(item, float) and not math.isfinite(item):
         raise ValueError("Numbers must be finite.")
     elif isinstance(item, int) and item.bit_length() > 64:

@@ -56,7 +56,8 @@ def test_a_secret_is_not_in_what_is_shown_of_a_registration() -> None:
         "https://localhost./token", "https://x.localhost/token", "https://[::1]/token",
         "https://[::ffff:127.0.0.1]/token", "https://0.0.0.0/token", "https://[::]/token",
         "https://169.254.169.254/token", "https://[fe80::1]/token", "http://login.example.org/token",
-        "file:///etc/passwd", "", 7, None,
+        "file:///etc/passwd", "", 7, None, "https://127.1/token", "https://2130706433/token",
+        "https://0x7f.1/token",
     ],
 )  # fmt: skip
 def test_a_provider_elsewhere_names_no_address_of_this_machine(address: object) -> None:

@@ -1,19 +1,12 @@
 """How this installation is registered with a provider, and which addresses may be its own."""
 
 import ipaddress
-import re
 from dataclasses import dataclass, field
 
-from citewell.domain.errors import StartError, UpstreamError
+from citewell.domain.errors import InvalidError, StartError, UpstreamError
+from citewell.inference.egress.addresses import Address
 
 CALLBACK = "/auth/oidc/callback"
-
-# Narrower than the standard, so that no two readers of it find another host.
-_ADDRESS = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-    r"(?:/[!$-;=@-Z_a-z~]*)?(?P<query>\?[!$-;=?-Z_a-z~]*)?"
-)
-MAX_ADDRESS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +68,19 @@ def misdescribed(what: str) -> UpstreamError:
 
 def _problem_of(address: str, *, with_query: bool = False) -> str:
     """Why no request may go to an address, empty when one may."""
-    parts = _ADDRESS.fullmatch(address) if len(address) <= MAX_ADDRESS else None
-    if parts is None:
+    try:
+        origin = Address.read(address).origin
+    except InvalidError:
         return "is no plain address"
-    if parts["query"] is not None and not with_query:
-        return "has a query"
-    if parts["scheme"] == "http" and not _is_loopback(_host_of(address)):
+    if not address.isascii() or "#" in address or ("?" in address and not with_query):
+        return "has a fragment, a query or other letters than those of ASCII"
+    if origin.scheme == "http" and not _is_loopback(origin.host):
         return "is not https"
     return ""
 
 
 def _host_of(address: str) -> str:
-    parts = _ADDRESS.fullmatch(address)
-    assert parts is not None
-    return parts["host"].strip("[]").rstrip(".").lower()
+    return Address.read(address).origin.host.rstrip(".")
 
 
 def _is_loopback(host: str) -> bool:

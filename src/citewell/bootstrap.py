@@ -18,6 +18,7 @@ from citewell.accounts.service import Accounts
 from citewell.agent.service import Agent
 from citewell.chat.service import Chat
 from citewell.config import LOOPBACK, Settings
+from citewell.documents.fetching.service import Fetching
 from citewell.documents.ingest import Ingestion
 from citewell.documents.parsers.host import ParserHost
 from citewell.documents.paying import PaidModel
@@ -89,6 +90,7 @@ class App:
     notifications: Notifications
     embedder: Embedder
     documents: Documents
+    fetching: Fetching
     projections: Projections
     retrieval: Retrieval
     citations: Citations
@@ -258,15 +260,17 @@ def _wire(core: Core) -> App:
     citations = Citations(database)
     agent = Agent(retrieval, embedder, citations)
     accounts = Accounts.of(database, _secret(core, SECRET_KEY, settings.secret_key))
+    documents = Documents(
+        database, core.blobs, embedder.model, settings.limits.upload_bytes, Room(database)
+    )
     return App(
         settings=settings,
         database=database,
         blobs=core.blobs,
         notifications=core.notifications,
         embedder=embedder,
-        documents=Documents(
-            database, core.blobs, embedder.model, settings.limits.upload_bytes, Room(database)
-        ),
+        documents=documents,
+        fetching=Fetching.of(documents, **settings.fetch.model_dump()),
         projections=projections,
         retrieval=retrieval,
         citations=citations,

@@ -149,6 +149,15 @@ class OidcSettings(_Section):
         return self
 
 
+class FetchSettings(_Section):
+    """Documents that are added by their address, for an operator who lets editors name pages."""
+
+    enabled: bool = False
+    """Fetch pages of the public web that editors name by `url`."""
+    origins: str = ""
+    """Servers of your own network they may name too, with commas, such as https://wiki:8443."""
+
+
 class Settings(BaseSettings):
     """Everything that can be configured; unknown `CITEWELL_` variables are reported at start."""
 
@@ -198,6 +207,7 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     encryption: EncryptionSettings = EncryptionSettings()
     oidc: OidcSettings = OidcSettings()
+    fetch: FetchSettings = FetchSettings()
 
 
 def read_settings(**given: Any) -> Settings:

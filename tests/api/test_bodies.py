@@ -55,14 +55,18 @@ async def test_a_byte_order_mark_is_no_reason_to_refuse(client: httpx.AsyncClien
         assert reply.is_success, reply.text
 
 
-async def test_an_address_is_never_fetched_and_the_refusal_says_so(
+async def test_an_address_is_not_fetched_unless_the_operator_said_so_and_the_refusal_says_it(
     client: httpx.AsyncClient,
 ) -> None:
-    for body in ({"url": "http://127.0.0.1/"}, {"url": "x", "text": "x"}):
-        reply = await client.post("/api/v1/collections/default/documents", json=body)
+    for address in ("http://127.0.0.1/", "https://example.com/", "x"):
+        reply = await client.post("/api/v1/collections/default/documents", json={"url": address})
         assert reply.status_code == 422
         assert reply.json()["detail"] == "Addresses are not fetched."
-        assert "upload" in reply.json()["hint"]
+        assert "CITEWELL_FETCH__ENABLED" in reply.json()["hint"]
+        assert [one["field"] for one in reply.json()["errors"]] == ["url"]
+    both = {"url": "https://example.com/", "text": "x"}
+    reply = await client.post("/api/v1/collections/default/documents", json=both)
+    assert [one["field"] for one in reply.json()["errors"]] == ["text"]
 
 
 async def test_an_unknown_field_is_named_and_called_unknown(client: httpx.AsyncClient) -> None:

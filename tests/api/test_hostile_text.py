@@ -1,7 +1,7 @@
 """Hostile text in every field that takes text: kept exactly or refused, never a server error."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -70,23 +70,29 @@ def fields(document: Mapping[str, Any]) -> Iterator[Field]:
     """Every place of the contract that takes a text."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            schema = body_of(document, operation)
-            needed = dict.fromkeys(schema.get("required", []), "x")
+            schemas = bodies_of(document, operation)
+            needed = dict.fromkeys(schemas[0].get("required", []), "x")
             for parameter in operation.get("parameters", []):
                 kind = parameter["schema"]
                 text = kind.get("type") == "string" and not any(name in kind for name in CHECKED)
                 if text and parameter["in"] != "header":
                     yield Field(method, path, parameter["in"], parameter["name"], needed)
-            for name in schema.get("properties", {}):
-                yield Field(method, path, "body", name, needed)
+            for schema in schemas:
+                needed = dict.fromkeys(schema.get("required", []), "x")
+                for name in schema.get("properties", {}):
+                    yield Field(method, path, "body", name, needed)
 
 
-def body_of(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Mapping[str, Any]:
+def bodies_of(
+    document: Mapping[str, Any], operation: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    """The shapes that a body may have."""
     content = operation.get("requestBody", {}).get("content", {})
     schema: dict[str, Any] = content.get("application/json", {}).get("schema", {})
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    return schema
+    kinds: list[dict[str, Any]] = schema.get("anyOf", [schema])
+    return kinds
 
 
 async def test_no_hostile_text_in_any_field_is_a_server_error(

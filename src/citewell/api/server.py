@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 from citewell.accounts.oidc.provider import Provider
 from citewell.api.limiting.addresses import Network, client_of
 from citewell.api.limiting.rates import Rates
-from citewell.api.limiting.slots import MAX_SOCKETS, MAX_UPLOADS, Slots
+from citewell.api.limiting.slots import MAX_FETCHES, MAX_SOCKETS, MAX_UPLOADS, Slots
 from citewell.api.single_sign_on import provider_of
 from citewell.api.vigil import Vigil
 from citewell.bootstrap import App
@@ -26,6 +26,7 @@ class Server:
     proxies: tuple[Network, ...] = field(init=False)
     provider: Provider | None = field(init=False)
     uploads: Slots = field(default_factory=lambda: Slots(MAX_UPLOADS, "uploads"))
+    fetches: Slots = field(default_factory=lambda: Slots(MAX_FETCHES, "fetches"))
     vigil: Vigil = field(default_factory=Vigil)
     sockets: Slots = field(default_factory=lambda: Slots(MAX_SOCKETS, "WebSocket connections"))
 

@@ -15,6 +15,7 @@ from citewell.cli.output import is_terminal, plain
 from citewell.domain.documents import OnDuplicate
 
 if TYPE_CHECKING:
+    import httpx
     from rich.progress import Progress, TaskID
 
 AT_ONCE = 4
@@ -35,6 +36,13 @@ class File:
     path: Path
     name: str
     spooled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page to add; the server fetches it. Its `name` is its address."""
+
+    name: str
 
 
 @dataclass(slots=True)
@@ -70,12 +78,14 @@ def row_of(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def found_files(paths: Sequence[str], *, recursive: bool) -> list[File]:
-    """The files that were named; of a folder, those that are not hidden, in order of name."""
-    found: list[File] = []
+def found_files(paths: Sequence[str], *, recursive: bool) -> list[File | Page]:
+    """What was named; of a folder, the files that are not hidden, in order of name."""
+    found: list[File | Page] = []
     for name in paths:
         path = Path(name)
-        if name == "-":
+        if name.lower().startswith(("http://", "https://")):
+            found.append(Page(name))
+        elif name == "-":
             found.append(File(_spooled(), "stdin.txt", spooled=True))
         elif path.is_dir():
             found += [
@@ -98,7 +108,7 @@ class Adding:
     on_duplicate: OnDuplicate
     title: str | None
 
-    def run(self, files: Sequence[File], *, wait: bool) -> Summary:
+    def run(self, files: Sequence[File | Page], *, wait: bool) -> Summary:
         """Upload all; with `wait`, until each can be searched or has failed."""
         from concurrent.futures import ThreadPoolExecutor
 
@@ -112,23 +122,26 @@ class Adding:
                 self._wait(summary, bar)
         return summary
 
-    def _upload(self, file: File) -> dict[str, Any]:
+    def _upload(self, file: File | Page) -> dict[str, Any]:
         fields = {"on_duplicate": self.on_duplicate.value}
         if self.title:
             fields["title"] = sendable(self.title)
+        path = f"/api/v1/collections/{self.collection}/documents"
+        if isinstance(file, Page):
+            page = {"url": sendable(file.name), **fields}
+            return self._told(file, self.client.try_json("POST", path, page))
         try:
             with file.path.open("rb") as source:
-                reply = self.client.try_send(
-                    "POST",
-                    f"/api/v1/collections/{self.collection}/documents",
-                    data=fields,
-                    files={"file": (sendable(file.name), source, "application/octet-stream")},
-                )
+                sent = {"file": (sendable(file.name), source, "application/octet-stream")}
+                reply = self.client.try_send("POST", path, data=fields, files=sent)
         except OSError as error:
             return _refused(file, f"{error.strerror or error}")
         finally:
             if file.spooled:
                 file.path.unlink()
+        return self._told(file, reply)
+
+    def _told(self, file: File | Page, reply: "httpx.Response") -> dict[str, Any]:
         if reply.is_error:
             said = problem(reply)
             why = f"{said.get('detail', reply.status_code)} {said.get('hint', '')}".strip()
@@ -150,7 +163,7 @@ class Adding:
             time.sleep(POLL_SECONDS)
 
 
-def _refused(file: File, reason: str) -> dict[str, Any]:
+def _refused(file: File | Page, reason: str) -> dict[str, Any]:
     row = dict.fromkeys(COLUMNS, "")
     return {
         **row,

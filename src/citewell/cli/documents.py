@@ -27,7 +27,10 @@ Documents = Annotated[list[str], typer.Argument(help="Ids, file names or titles.
 @with_options("server", "output")
 def add(
     context: typer.Context,
-    paths: Annotated[list[str], typer.Argument(help="Files, folders, or - for standard input.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Files, folders, http(s) addresses, or - for standard input."),
+    ],
     collection: Collection = "default",
     recursive: Annotated[
         bool, typer.Option("--recursive/--flat", "-r", help="Also what is in subfolders.")
@@ -38,12 +41,8 @@ def add(
     ] = OnDuplicate.SKIP,
     title: Annotated[str | None, typer.Option(help="Title, for a single file.")] = None,
 ) -> None:
-    """Add files or whole folders, and wait until they can be searched."""
+    """Add files, whole folders or pages of the web, and wait until they can be searched."""
     as_json = context.obj.as_json
-    for path in paths:
-        if path.startswith(("http://", "https://")):
-            hint = f"Download it: curl -L {path} | citewell docs add -"
-            fail("Addresses are not fetched.", hint, code=Exit.USAGE, as_json=as_json)
     files = found_files(paths, recursive=recursive)
     if not files:
         hint = "Name a file, a folder, or - for standard input."

@@ -42,6 +42,7 @@ class Upload:
     """A file on its way in; `filename` may be a relative path, `title` empty.
 
     What describes it may be filled in until `pieces` has ended: a form's fields may follow it.
+    `asked` is what the request said, where that is not the file itself.
     """
 
     filename: str
@@ -50,6 +51,7 @@ class Upload:
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     on_duplicate: OnDuplicate = OnDuplicate.SKIP
+    asked: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,8 +292,8 @@ class Documents:
 
 
 def _body(collection_id: CollectionId, upload: Upload, blob: StoredBlob) -> tuple[str, ...]:
-    described = (upload.filename, upload.title, str(upload.tags), str(upload.metadata))
-    return (str(collection_id), *described, upload.on_duplicate, blob.sha256)
+    sent = (upload.filename, str(upload.tags), str(upload.metadata), blob.sha256)
+    return (str(collection_id), upload.title, upload.on_duplicate, *(upload.asked or sent))
 
 
 async def _one(content: bytes) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from citewell.cli.adding import MOST_TOLD, Summary, found_files
+from citewell.cli.adding import MOST_TOLD, File, Page, Summary, found_files
 
 
 def row(name: str, status: str = "ready", *, duplicate: bool = False) -> dict[str, Any]:
@@ -46,11 +46,17 @@ def test_a_folder_gives_its_visible_files_under_its_own_name(
     assert [file.name for file in found_files([".."], recursive=False)] == ["papers/a.md"]
 
 
+def test_an_address_is_a_page_and_nothing_that_lies_here() -> None:
+    named = ["http://a.example/x", "HTTPS://b.example"]
+    assert found_files(named, recursive=True) == [Page(one) for one in named]
+
+
 def test_standard_input_becomes_a_file_that_is_ours_to_remove(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"words")))
     (file,) = found_files(["-"], recursive=True)
+    assert isinstance(file, File)
     assert file.spooled
     assert file.path.read_bytes() == b"words"
     file.path.unlink()

@@ -2,11 +2,13 @@
 
 import asyncio
 import codecs
+import json
 from collections.abc import AsyncIterator
 
 from pydantic import ValidationError
 from starlette.requests import Request
 
+from citewell.api.bodies.json_bodies import MEDIA_TYPE as JSON
 from citewell.api.bodies.json_bodies import check_json
 from citewell.api.bodies.multipart import read_upload
 from citewell.api.bodies.reading import (
@@ -17,8 +19,9 @@ from citewell.api.bodies.reading import (
     too_large,
 )
 from citewell.api.errors import from_validation
-from citewell.api.schemas.documents import NewText
+from citewell.api.schemas.documents import NewAddress, NewText
 from citewell.api.server import Server
+from citewell.documents.fetching.service import Wanted
 from citewell.documents.service import Accepted
 from citewell.domain.errors import TimedOutError, UnsupportedError
 from citewell.domain.ids import CollectionId
@@ -35,10 +38,10 @@ async def take(
     request: Request,
     once: RequestKey | None,
 ) -> Accepted:
-    """Take in the form's file or the JSON's text.
+    """Take in the form's file, the JSON's text, or the page that it names.
 
     Raises as `Documents.accept` does, `UnsupportedError` for another kind of body, and
-    `UnavailableError` when too many uploads are going on.
+    `UnavailableError` when too many uploads or fetches are going on.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     documents = server.opened().documents
@@ -49,15 +52,16 @@ async def take(
             pieces = _bounded(request, limit)
             upload = await read_upload(request.headers["content-type"], pieces)
             return await documents.accept(principal, collection_id, upload, once=once)
-        if kind == "application/json":
-            new = _text(kind, await read_body(request, BODY_BYTES))
+        _check_kind(kind)
+        new = _shape(await read_body(request, BODY_BYTES))
+        if isinstance(new, NewText):
             return await documents.accept_text(
                 principal, collection_id, title=new.title, text=new.text, once=once
             )
-    raise UnsupportedError(
-        "A document comes as multipart/form-data or as application/json.",
-        hint="Send the file in the form's field `file`, or JSON with `text` and `title`.",
-    )
+    # Slow sites must not take the places of uploads.
+    with server.fetches.hold():
+        wanted = Wanted(new.url, new.title, new.on_duplicate)
+        return await server.opened().fetching.accept(principal, collection_id, wanted, once=once)
 
 
 async def _bounded(request: Request, limit: int) -> AsyncIterator[bytes]:
@@ -77,14 +81,20 @@ async def _bounded(request: Request, limit: int) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _text(kind: str, body: bytes) -> NewText:
-    check_json(kind, body)
+def _check_kind(kind: str) -> None:
+    if kind != JSON:
+        raise UnsupportedError(
+            "A document comes as multipart/form-data or as application/json.",
+            hint="Send the file in the form's field `file`, or JSON with `text` or `url`.",
+        )
+
+
+def _shape(body: bytes) -> NewText | NewAddress:
+    check_json(JSON, body)
+    content = body.removeprefix(codecs.BOM_UTF8)
+    given = json.loads(content)
+    shape = NewAddress if isinstance(given, dict) and "url" in given else NewText
     try:
-        return NewText.model_validate_json(body.removeprefix(codecs.BOM_UTF8))
+        return shape.model_validate_json(content)
     except ValidationError as error:
-        refused = from_validation(error)
-        if any(one.field == "url" for one in refused.errors):
-            # Fetching what a client names reaches everything that the server can reach.
-            refused.message = "Addresses are not fetched."
-            refused.hint = "Download the file, then upload it."
-        raise refused from error
+        raise from_validation(error) from error

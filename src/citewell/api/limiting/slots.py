@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from citewell.domain.errors import UnavailableError
 
 MAX_UPLOADS = 16
+MAX_FETCHES = 8
 MAX_SOCKETS = 1000
 
 

@@ -29,6 +29,7 @@ from citewell.api.schemas.documents import (
     DocumentChange,
     DocumentPage,
     DocumentShown,
+    NewAddress,
     NewText,
     ReceiptShown,
     TextShown,
@@ -40,6 +41,11 @@ from citewell.domain.ids import DocumentId, VersionId
 from citewell.storage.repositories.documents import DocumentQuery
 
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1", tags=["documents"])
+
+ADDRESS = NewAddress.model_json_schema()
+# Shapes beside the route have no place for definitions of their own.
+ADDRESS["properties"]["on_duplicate"] = {"type": "string", "enum": list(OnDuplicate)}
+del ADDRESS["$defs"]
 
 UPLOAD: dict[str, Any] = {
     "requestBody": {
@@ -68,7 +74,9 @@ UPLOAD: dict[str, Any] = {
                     },
                 }
             },
-            "application/json": {"schema": NewText.model_json_schema()},
+            "application/json": {
+                "schema": {"anyOf": [NewText.model_json_schema(), ADDRESS]},
+            },
         },
     }
 }
@@ -83,7 +91,7 @@ ORIGINAL: dict[int | str, dict[str, Any]] = {
 @router.post(
     "/collections/{collection_id}/documents",
     status_code=202,
-    summary="Upload a file, or send a text",
+    summary="Upload a file, send a text, or name a page",
     openapi_extra=UPLOAD,
 )
 @allow(CAN_UPLOAD)

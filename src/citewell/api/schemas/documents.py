@@ -17,6 +17,7 @@ from citewell.api.schemas.fields import (
     Tags,
     Text,
     Title,
+    Url,
 )
 from citewell.api.schemas.jobs import JobShown
 from citewell.documents.service import Accepted, CanonicalText
@@ -134,6 +135,14 @@ class NewText(Body):
 
     text: Text = Field(min_length=1)
     title: Title = ""
+
+
+class NewAddress(Body):
+    """A page of the web to take in as a document; off unless the operator has turned it on."""
+
+    url: Url
+    title: Title = ""
+    on_duplicate: OnDuplicate = OnDuplicate.SKIP
 
 
 class UploadFields(Body):

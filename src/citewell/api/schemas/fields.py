@@ -111,6 +111,15 @@ Description = Annotated[
 Title = Annotated[
     str, Field(max_length=500, json_schema_extra=_SAID_OF_A_LINE), AfterValidator(_one_line)
 ]
+Url = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=2000,
+        json_schema_extra={**_SAID_OF_A_LINE, "description": "http or https, without user name."},
+    ),
+    AfterValidator(_one_line),
+]
 Name = Annotated[
     str, Field(min_length=1, max_length=100, json_schema_extra=_SAID), AfterValidator(_storable)
 ]

@@ -125,6 +125,16 @@ SUPPORTED = (
     "CSV, TSV, JSON, JSONL and source code"
 )
 
+# What servers call a kind of file, with the ending that says the same.
+_ENDINGS: dict[str, str] = {
+    **{media: kind for kind, media in MEDIA_TYPES.items() if _NAMED.get(kind) == kind},
+    "application/xhtml+xml": "html",
+    "text/markdown": "md",
+    "text/x-markdown": "md",
+    "text/rtf": "rtf",
+    "text/plain": "txt",
+}
+
 # Every file name ending that is known, without its dot.
 EXTENSIONS = tuple(sorted({*_NAMED, *_CODE}))
 
@@ -173,6 +183,16 @@ def is_supported_name(filename: str) -> bool:
     """True when the extension, or the whole name, is one that Citewell reads."""
     name, extension = _parts(filename)
     return extension in _NAMED or extension in _CODE or name in _WHOLE_NAMES
+
+
+def ending_of(media_type: str, filename: str) -> str:
+    """What a name lacks to say that a file is of this type, such as `.html`; mostly nothing."""
+    ending = _ENDINGS.get(media_type.partition(";")[0].strip().lower(), "")
+    named = _named(filename)
+    meant = _named(f"x.{ending}") if ending else None
+    # Text of any kind is served as plain text.
+    same = meant is None or named == meant or (ending == "txt" and named is not None)
+    return "" if same else f".{ending}"
 
 
 def is_named_plain(filename: str) -> bool:

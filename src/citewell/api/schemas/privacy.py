@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from citewell.api.schemas.fields import Body, Name, Shown
 from citewell.domain.privacy import ExportState
@@ -14,7 +14,7 @@ class Decision(Body):
 
     purpose: Name
     version: Name
-    given: bool
+    given: StrictBool
 
 
 class ConsentShown(Shown):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import langsmith
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
@@ -22,7 +23,11 @@ Graph = CompiledStateGraph[State, Any, State, State]
 
 
 def build(retrieval: Retrieval, embedder: Embedder, citations: Citations) -> Graph:
-    """The compiled graph; one serves every run of the process."""
+    """The compiled graph; one serves every run of the process.
+
+    What passes through it is sent to nobody, whatever the process's environment asks of LangGraph.
+    """
+    langsmith.configure(enabled=False)
     graph = StateGraph(State)
     graph.add_node("plan", plan)
     graph.add_node("retrieve", Retrieve(retrieval).__call__)

@@ -59,6 +59,8 @@ class Serving:
     def run(self) -> None:
         """Serve until told to stop. Raises `StartError` with the cause and the remedy."""
         configure("warning" if self.quiet else self.settings.log_level)
+        # An old name of a wish that is not granted anyway, over which LangChain refuses to run.
+        os.environ.pop("LANGCHAIN_TRACING", None)
         home = prepare_home(self.settings.home)
         listener = bind(self.settings.host, self.settings.port)
         self.address = address_of(listener, self.settings.host)

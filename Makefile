@@ -47,7 +47,7 @@ release: .venv/.dev  ## Wheel, sdist, SBOM and checksums in dist, tried in an em
 	$(BIN)/python scripts/release.py
 
 storm: .venv/.dev  ## Run the security tests in their full size; writes JSON.
-	$(BIN)/python -m benchmarks.storm
+	$(BIN)/python -m benchmarks.storm; code=$$?; $(BIN)/python -m benchmarks.report; exit $$code
 
 lock: .venv/.dev  ## Lock the newest releases that fit, with hashes.
 	$(BIN)/python scripts/lock.py

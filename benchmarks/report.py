@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.promises import promised_by, promises
 from benchmarks.quality.table import table
 
 FOLDER = Path(__file__).parent
@@ -37,15 +38,24 @@ SPEED = """\
 `make bench-speed`; peers run in an environment of their own, with the same model and vectors.
 """
 
+STORM = """\
+## Security in full size
+
+`make storm` runs every test that `SECURITY.md` names with `--storm`. A fault is a test that failed,
+could not run, or was skipped; what was counted is told by the test itself.
+"""
+
 
 def write() -> None:
     """The page, from what results there are."""
     parts = [INTRODUCTION]
-    quality, speed = _read("quality.json"), _read("speed.json")
+    quality, speed, storm = (_read(f"{name}.json") for name in ("quality", "speed", "storm"))
     if quality:
         parts += [QUALITY, _machine(quality["machine"]), table(quality["sets"]) + "\n"]
     if speed:
         parts += [SPEED, *(_speed(name, one) for name, one in sorted(speed.items()))]
+    if storm:
+        parts += [STORM, _machine(storm["machine"]), storm_section(storm)]
     (FOLDER / "README.md").write_text("\n".join(parts), "utf-8")
 
 
@@ -89,6 +99,29 @@ def _searches(figures: Mapping[str, Any]) -> str:
         else:
             lines.append(f"| {name} | {one['p50']} | {one['p95']} | {one['ndcg@10']:.3f} |")
     return "\n".join(lines) + "\n"
+
+
+def storm_section(measured: Mapping[str, Any]) -> str:
+    """The table of a storm: a line for each file of tests, and each fault below it."""
+    known, files = promises(), measured["files"]
+    faults = sum(one["faults"] for one in files)
+    lines = [
+        f"{measured['tests']:,} tests, {faults} faults, {measured['seconds'] / 60:,.0f} minutes.\n",
+        "| promise | tests | counted | run | faults | seconds |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in files:
+        counted = ", ".join(
+            f"{value:,} {name}" if isinstance(value, int) else f"{value} {name}"
+            for figures in one["counted"].values()
+            for name, value in figures.items()
+        )
+        shown = (", ".join(promised_by(one["file"], known)), f"`{one['file']}`", counted)
+        lines.append(
+            f"| {' | '.join(shown)} | {one['tests']} | {one['faults']} | {one['seconds']:.1f} |"
+        )
+    told = [f"- {one['outcome']}: `{one['file']}`, {one['test']}" for one in measured["faults"]]
+    return "\n".join([*lines, *([""] if told else []), *told]) + "\n"
 
 
 def _flat(figures: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -95,7 +95,7 @@ def test_a_large_file_goes_in_and_out_without_staying_in_memory(
     server: Server, size: int, seed: int, record_property: Counted
 ) -> None:
     announced = {"content-length": str(len(HEAD) + size + 2 + len(END))}
-    record_property("megabytes", size // MB)
+    record_property("MB each way", size // MB)
     watched = Watched(server.running.pid)
     for number, length in enumerate((announced, {})):
         with server.client() as client:
@@ -107,7 +107,7 @@ def test_a_large_file_goes_in_and_out_without_staying_in_memory(
             address = f"/api/v1/documents/{document['id']}/original"
             assert fetched(client, address) == digest(content(size, seed + number))
         way = "announced" if length else "chunked"
-        record_property(f"{way}: megabytes of memory more", watched.grown() // MB)
+        record_property(f"MB of memory more, {way}", watched.grown() // MB)
         print(f"{size // MB} MB, {way}: {watched.grown() / MB:.1f} MB of memory")
         assert watched.grown() <= MOST_GROWN
 

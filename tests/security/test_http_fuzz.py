@@ -23,8 +23,14 @@ ROLES = (Role.VIEWER, Role.EDITOR, Role.OWNER)
 EXAMPLES, STORM_EXAMPLES = 25, 2200
 CASES, STORM_CASES = 5_000, 200_000
 # What no schema can say: a cursor is one of ours, a key was not used before, a text is JSON, how
-# deep a value is nested, a name has composed characters and single spaces, an address may be asked.
-UNSAYABLE = frozenset({"cursor", "Idempotency-Key", "metadata", "filter", "name", "url"})
+# deep a value is nested, a name has composed characters and single spaces, an address may be
+# asked, a password is not soon guessed, somebody has it already, or this email.
+UNSAYABLE = frozenset(
+    {
+        "cursor", "Idempotency-Key", "metadata", "filter", "name", "url",
+        "password", "current", "owner.password", "email",
+    }
+)  # fmt: skip
 # A request of the declared shape may still be refused for what is stored, or for its sender.
 ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "429"]
 

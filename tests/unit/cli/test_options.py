@@ -59,7 +59,7 @@ def test_every_argument_and_option_says_what_it_is_for() -> None:
     [
         ("nonsense",), ("docs", "rm"), ("docs", "list", "--status", "lost"),
         ("search", "x", "--mode", "magic"), ("search", "x", "-n", "0"), ("ask",),
-        ("docs", "add", "https://example.org/a.pdf"), ("docs", "add", "a", "b", "--title", "T"),
+        ("docs", "add", "a", "b", "--title", "T"),
         ("--server", "ftp://x", "docs", "list"), ("docs", "list", "-o", "xml"),
     ],
 )  # fmt: skip

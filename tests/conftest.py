@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 from sqlalchemy import make_url
 
@@ -173,6 +174,14 @@ def other_tenant(postgres_url: str) -> TenantId:
             "INSERT INTO tenants (id, name) VALUES (%s, %s)", (tenant_id, f"other-{tenant_id}")
         )
     return tenant_id
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """What a test makes of the logs, a command run in this process included, ends with it."""
+    configured = structlog.get_config()
+    yield
+    structlog.configure(**configured)
 
 
 @pytest.fixture

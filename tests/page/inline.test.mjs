@@ -14,6 +14,11 @@ test("emphasis, code and links lose their marks and keep their words", () => {
   assert.equal(flat("![](chart.png)See."), "See.");
 });
 
+test("a heading loses the marks that close it, keeps a sign that is its own, and may be long", () => {
+  assert.equal(flat("## Two ## \n# C#\n# a #b"), "<strong:Two>\n<strong:C#>\n<strong:a #b>");
+  assert.equal(flat(`# ${"long ".repeat(100)}`), "long ".repeat(100).trim());
+});
+
 test("what is not a complete mark stays as it is written", () => {
   for (const text of ["2 ** 3 ** 4", "a **b", "`open", "[1]", "see [1] (2)", "f(x)[0](", "** **", "#hash", "-1 degrees", "snake_case_name"]) {
     assert.equal(flat(text), text);

@@ -16,7 +16,7 @@ import pytest
 from citewell.agent import splitting
 from citewell.telemetry import redaction
 from tests.security.patterns.attacks import attacks
-from tests.security.patterns.inventory import inventory
+from tests.security.patterns.inventory import METHODS, inventory
 from tests.security.patterns.measuring import LIMIT_SECONDS
 
 CHARS = 100_000
@@ -24,6 +24,13 @@ CPU_SECONDS, PATIENCE_SECONDS = 300, 3_000
 ROOT = Path(__file__).parents[2]
 EVIL = ROOT.parent / "shared/data/security/redos/Regular Expression/README.md"
 CONTRACT = ROOT / "docs/reference/openapi.json"
+SOURCE = ROOT / "src" / "citewell"
+USED = re.compile(rf"\bre\.(?:compile|{'|'.join(METHODS)})\(")
+# Names by which a pattern would come in unseen, and other machines for patterns.
+ELSEWHERE = re.compile(
+    r"^\s*(?:from (?:re|regex|fnmatch|sre_\w+) import|import (?:regex|fnmatch|re as)\b)",
+    re.MULTILINE,
+)
 # Two that take quadratic time, which nobody calls evil and everybody writes.
 SLOW = (r"a\s+b|[\s\S]*\s+x", r"(?:x|\w+-)*[^-]\w+-\w+-")
 
@@ -104,6 +111,18 @@ def test_the_inventory_holds_named_and_nameless_patterns_with_what_is_asked_of_t
     assert found["citewell.documents.parsers.formats.pdf._TRAILING"].methods == {"sub"}
     assert any(":" in where for where in found)
     assert len(found) > 100
+
+
+def test_no_pattern_stands_where_the_inventory_does_not_look() -> None:
+    places = [asked.where for asked in inventory()]
+    missed = []
+    for path in sorted(SOURCE.rglob("*.py")):
+        text = path.read_text("utf-8")
+        module = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts)
+        found = sum(one.startswith((f"{module}.", f"{module}:")) for one in places)
+        if found < len(USED.findall(text)) or ELSEWHERE.search(text):
+            missed.append(module)
+    assert missed == []
 
 
 @dataclass(slots=True)

@@ -100,21 +100,22 @@ def _named(source: _Source, uses: dict[tuple[str, str], set[str]]) -> Iterator[A
 
 
 def _inline(source: _Source) -> Iterator[Asked]:
-    """Patterns inside functions."""
-    functions = (
+    """Patterns inside functions, and those that are asked where they stand."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    inside = {
+        node
+        for function in ast.walk(source.tree)
+        if isinstance(function, functions)
+        for node in ast.walk(function)
+    }
+    calls = [
         node
         for node in ast.walk(source.tree)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-    )
-    calls = {
-        node
-        for function in functions
-        for node in ast.walk(function)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and ast.unparse(node.func.value) == "re"
-        and node.func.attr in {*METHODS, "compile"}
-    }
+        and (node.func.attr in METHODS or (node.func.attr == "compile" and node in inside))
+    ]
     for call in calls:
         assert isinstance(call.func, ast.Attribute)
         flags = [ast.unparse(one) for one in call.args if ast.unparse(one).startswith("re.")]

@@ -13,6 +13,7 @@ from citewell.config import Settings
 from citewell.domain.errors import StartError
 from citewell.storage.database import Database
 from citewell.storage.readiness import assert_sound
+from tests.conftest import PostgresServer
 
 # What an administrator may have done, how it is taken back, and what is said about it.
 LOOSE = [
@@ -50,6 +51,14 @@ LOOSE = [
         "the table chunks shows every tenant's rows",
     ),
 ]
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A database that no other test gets: a table's grants do not come back with its owner."""
+    url = postgres_server.create()
+    yield url
+    postgres_server.drop(url)
 
 
 @contextmanager

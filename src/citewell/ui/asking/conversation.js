@@ -2,6 +2,7 @@
 /** The conversation: the composer, the turns, and the runs that a reload of the page finds again. */
 
 import { turnView } from "./answer.js";
+import { withoutMarks } from "./marks.js";
 import { announce, byId } from "../dom.js";
 import { after, failedTurn, isOver, newTurn } from "./turn.js";
 import { plural, stepName } from "../wording.js";
@@ -178,7 +179,7 @@ function spoken(turn) {
   if (turn.failure) return `${turn.failure.message} ${turn.failure.hint}`;
   if (turn.phase === "stopped") return "Stopped.";
   const footnotes = turn.citations.length ? ` ${plural(turn.citations.length, "footnote")}.` : "";
-  return `${turn.answered ? "Answer" : "No answer"}: ${turn.text.replace(/\s*\[\d{1,3}\]/g, "")}${footnotes}`;
+  return `${turn.answered ? "Answer" : "No answer"}: ${withoutMarks(turn.text)}${footnotes}`;
 }
 
 /** @returns {{ run: string, question: string }[]} */

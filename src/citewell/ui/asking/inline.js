@@ -3,15 +3,17 @@
 
 /** @typedef {{ kind: "plain" | "strong" | "code" | "link", text: string, title?: string }} Piece */
 
+// Without a bound, each of many marks that nothing closes would be looked after to the end.
+const MOST_STRONG = 400;
 const INLINE = new RegExp(
   [
     "`([^`\\n]+)`",
-    "\\*\\*(?=\\S)([^\\n]+?)(?<=\\S)\\*\\*",
+    `\\*\\*(?=\\S)([^\\n]{1,${MOST_STRONG}}?)(?<=\\S)\\*\\*`,
     "!?\\[([^\\[\\]\\n]*)\\]\\(([^\\s()]*(?:\\([^\\s()]*\\)[^\\s()]*)*)(?:\\s+\"[^\"\\n]*\")?\\)",
   ].join("|"),
   "g",
 );
-const HEADING = /^[ \t]*#{1,6}[ \t]+(.+?)[ \t]*#*$/gm;
+const HEADING = /^[ \t]*#{1,6}[ \t]+(\S.*)$/gm;
 const BULLET = /^([ \t]*)[-*+][ \t]+/gm;
 
 /**
@@ -21,7 +23,19 @@ const BULLET = /^([ \t]*)[-*+][ \t]+/gm;
  * @returns {Piece[]}
  */
 export function inline(text) {
-  return pieces(text.replace(HEADING, "**$1**").replace(BULLET, "$1• "), "plain");
+  const plain = text.replace(HEADING, (_, words) => strong(unclosed(words))).replace(BULLET, "$1• ");
+  return pieces(plain, "plain");
+}
+
+/** @param {string} words */
+const strong = (words) => (words.length > MOST_STRONG ? words : `**${words}**`);
+
+/** @param {string} heading @returns {string} without the marks that may close it */
+function unclosed(heading) {
+  const words = heading.trimEnd();
+  let end = words.length;
+  while (words[end - 1] === "#") end -= 1;
+  return /\s/.test(words[end - 1] ?? "") ? words.slice(0, end).trimEnd() : words;
 }
 
 /** @param {string} text the words alone, for where there is no room for more */

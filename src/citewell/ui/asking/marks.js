@@ -17,6 +17,7 @@ import { pointIndex } from "../offsets.js";
 const MARK = /\[(\d{1,3})\]/g;
 const ONLY_MARKS = /^(?:\s|\[\d{1,3}\]|[.,;:!?。！？])*$/;
 const FENCE = /^[ \t]*(?:```|~~~)/m;
+const FENCES = new RegExp(FENCE, "gm");
 const ROW = /^[ \t]*\|.*\|[ \t]*(?:\[\d{1,3}\][ \t]*)*$/m;
 const ITEM = /^[ \t]*(?:[-*+•‣◦]|\d{1,3}[.)])[ \t]+/m;
 
@@ -54,6 +55,9 @@ export function growingAnswer(text, sources) {
   return laidOut(text, found);
 }
 
+/** @param {string} text @returns {string} without anything that looks like a mark, for who listens */
+export const withoutMarks = (text) => text.replace(/(?<!\s)\s*\[\d{1,3}\]/g, "");
+
 /**
  * The bracket that is a span's mark: the first after it, else the last at its end.
  * @template {{ from: number, to: number }} Bracket
@@ -86,20 +90,20 @@ function laidOut(text, found) {
  */
 function paragraphs(text) {
   const found = [];
-  let from = 0;
+  let [from, seen, open] = [0, 0, false];
   for (const gap of text.matchAll(/\n[ \t]*\n\s*/g)) {
-    if (gap.index < from || openFence(text.slice(from, gap.index))) continue;
+    open = fences(text.slice(seen, gap.index)) % 2 === 1 ? !open : open;
+    seen = gap.index;
+    if (open) continue;
     if (gap.index > from) found.push({ from, to: gap.index });
-    from = gap.index + gap[0].length;
+    from = seen = gap.index + gap[0].length;
   }
   if (from < text.length) found.push({ from, to: text.length });
   return found;
 }
 
 /** @param {string} text */
-function openFence(text) {
-  return (text.match(new RegExp(FENCE, "gm")) ?? []).length % 2 === 1;
-}
+const fences = (text) => (text.match(FENCES) ?? []).length;
 
 /** @param {string} text @returns {Block["form"]} */
 function form(text) {
@@ -120,7 +124,7 @@ function parts(text, from, to, found) {
   let at = from;
   for (const mark of found) {
     // The mark is set high, so the space before it would only be a gap.
-    const words = text.slice(at, mark.from).replace(/[ \t\n]+$/, "");
+    const words = text.slice(at, mark.from).trimEnd();
     if (words) made.push({ kind: "text", text: words });
     made.push({ kind: "mark", n: mark.n, citation: mark.citation });
     at = mark.to;

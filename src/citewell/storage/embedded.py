@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from citewell.domain.errors import StartError
-from citewell.storage import postmaster, startup_words
+from citewell.storage.server import postmaster, startup_words
 
 with warnings.catch_warnings():
     # A machine without a login session has no XDG_RUNTIME_DIR; the fallback is fine.

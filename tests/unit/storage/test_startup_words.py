@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from citewell.storage.startup_words import PACKAGE, cause, heard, is_full, is_lasting
+from citewell.storage.server.startup_words import PACKAGE, cause, heard, is_full, is_lasting
 
 NO_ROOM = "FATAL:  could not write to file: No space left on device"
 

@@ -20,6 +20,7 @@ from citewell.cli.accounts import audit, keys, tenants, users
 from citewell.cli.installation import database, encryption, signing
 from citewell.cli.options import Json, Output, Server, Target, wants_json
 from citewell.cli.output import Exit, exit_for_code, say, say_error
+from citewell.cli.tenancy import command as tenancy
 from citewell.domain.errors import AppError
 
 # Typer has one public name among its usage errors; the base of it is the base of all.
@@ -44,6 +45,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(database.app, name="db")
 app.add_typer(usage.app, name="usage")
+app.add_typer(tenancy.app, name="tenancy")
 app.add_typer(encryption.app, name="encryption")
 app.add_typer(signing.app, name="signing-keys")
 app.command()(operating.serve)

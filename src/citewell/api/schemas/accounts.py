@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
 from citewell.accounts.administration.people import Introduction, NewPerson
 from citewell.api.schemas.fields import Body, Change, CollectionName, Shown, Text
@@ -38,7 +38,7 @@ class UserChange(Change):
     """What is left out stays."""
 
     role: RoleName = "viewer"
-    suspended: bool = False
+    suspended: StrictBool = False
 
     def given(self) -> dict[str, Any]:
         """What was said, as the accounts take it."""
@@ -157,7 +157,7 @@ class TenantChange(Change):
     """What is left out stays."""
 
     name: CollectionName = ""
-    suspended: bool = False
+    suspended: StrictBool = False
 
 
 class TenantShown(Shown):

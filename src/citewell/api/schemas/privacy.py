@@ -54,7 +54,7 @@ class ErasureRequest(Body):
     """`person` is the caller when absent."""
 
     person: UUID | None = None
-    documents: bool = Field(
+    documents: StrictBool = Field(
         default=False, description="Also the documents that nobody else has brought a version of."
     )
 

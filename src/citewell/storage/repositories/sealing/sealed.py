@@ -161,8 +161,10 @@ class SealedRepository(SealedScope):
 
 
 def opened_row(seal: Seal, table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with those of its columns opened that are sealed; it must hold its key."""
+    """A row with those of its columns opened that are sealed; then it must hold its key."""
     sealed = next((store.columns for store in STORES if store.table is table), ())
+    if not sealed:
+        return dict(row)
     key = "/".join(str(row[column.name]) for column in table.primary_key)
     return {
         name: _opened(seal, table.c[name], key, value) if name in sealed else value

@@ -38,7 +38,7 @@ HARMLESS = re.compile(
 )
 SERVER_ID = re.compile(r"[0-9a-f]{32}")
 # Each of so many names is sent in a short run; all of them are read as a form in any run.
-PART, SMALL_PART = 6, 24
+PART, SMALL_PART = 20, 80
 
 
 def names() -> list[str]:

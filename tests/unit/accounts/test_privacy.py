@@ -152,6 +152,19 @@ async def test_a_copy_has_everything_of_its_person_and_nothing_of_others(office:
     assert b"narwhal" in files["data/messages.json"]
 
 
+async def test_a_copy_is_whole_also_with_rows_whose_key_is_a_secret(office: Office) -> None:
+    ada = await office.person()
+    await execute(
+        office.database,
+        "INSERT INTO socket_tickets (digest, tenant_id, user_id, expires_at)"
+        " VALUES (:digest, :tenant, :person, now() + interval '30 s')",
+        digest=b"never to be shown", tenant=ada.tenant_id, person=ada.user_id,
+    )  # fmt: skip
+    [ticket] = json.loads((await office.copy_of(ada))["data/socket_tickets.json"])
+    assert ticket["user_id"] == str(ada.user_id)
+    assert "digest" not in ticket
+
+
 async def test_only_the_person_and_those_above_get_a_copy(office: Office) -> None:
     ada, eve = await office.person(), await office.person()
     boss = await office.person(Role.ADMIN)

@@ -18,16 +18,16 @@ class Box:
     secret: str = field(repr=False)
     purpose: str
 
-    def close(self, content: bytes) -> bytes:
-        """A form of `content` that only this box opens."""
+    def close(self, content: bytes, label: str = "") -> bytes:
+        """A form of `content` that only this box opens, and only under the same label."""
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._cipher().encrypt(nonce, content, None)
+        return nonce + self._cipher().encrypt(nonce, content, label.encode())
 
-    def open(self, closed: bytes) -> bytes:
-        """The content; raises `ValueError` for what this box has not closed."""
+    def open(self, closed: bytes, label: str = "") -> bytes:
+        """The content; raises `ValueError` for what this box has not closed under this label."""
         nonce, sealed = closed[:NONCE_BYTES], closed[NONCE_BYTES:]
         try:
-            return self._cipher().decrypt(nonce, sealed, None)
+            return self._cipher().decrypt(nonce, sealed, label.encode())
         except InvalidTag as error:
             raise ValueError("Somebody else has sealed or changed it.") from error
 

@@ -1,19 +1,15 @@
 """The key ring: which key signs access tokens, which ones are believed, renewed while running."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from citewell.accounts.boxes import Box
 from citewell.accounts.jws import VerificationKey
 from citewell.domain.accounts import SigningKey
 from citewell.domain.errors import StartError, UnavailableError
@@ -25,35 +21,32 @@ ALGORITHM = "EdDSA"
 STALE_SECONDS = 5.0
 # Tokens with invented key ids must not make us ask the database more often than this.
 UNKNOWN_SECONDS = 1.0
-NONCE_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
     """Keeps private keys in the database unreadable without the installation's secret."""
 
-    secret: str
+    secret: str = field(repr=False)
 
     def close(self, kid: str, private: bytes) -> bytes:
         """The sealed form, which opens under the same id only."""
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._cipher().encrypt(nonce, private, kid.encode())
+        return self._box.close(private, kid)
 
     def open(self, kid: str, sealed: bytes) -> bytes:
         """The private key; raises `StartError` when another secret has closed it."""
-        nonce, closed = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
         try:
-            return self._cipher().decrypt(nonce, closed, kid.encode())
-        except InvalidTag as error:
+            return self._box.open(sealed, kid)
+        except ValueError as error:
             raise StartError(
                 "The signing keys in the database were made under another secret.",
                 hint="Give every server of this database the same CITEWELL_SECRET_KEY, or the same"
                 " file secrets/secret-key.",
             ) from error
 
-    def _cipher(self) -> AESGCM:
-        derive = HKDF(SHA256(), 32, salt=None, info=b"citewell: signing keys")
-        return AESGCM(derive.derive(self.secret.encode()))
+    @property
+    def _box(self) -> Box:
+        return Box(self.secret, "signing keys")
 
 
 @dataclass(slots=True)

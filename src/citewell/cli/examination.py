@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from citewell.api.single_sign_on import provider_of
 from citewell.bootstrap import database_url, prepare_home
 from citewell.cli.running import announcing
 from citewell.config import Settings, read_settings
@@ -91,6 +90,8 @@ async def _model(settings: Settings) -> str:
 
 
 async def _provider(settings: Settings) -> str:
+    from citewell.api.single_sign_on import provider_of
+
     provider = provider_of(settings.oidc)
     if provider is None:
         return "none"

@@ -12,8 +12,8 @@ class _RefusedError(ValueError):
     """Python's parser would take it; ours does not."""
 
 
-def check_json(content_type: str, body: bytes) -> None:
-    """Pass for a body that a schema may look at.
+def check_json(content_type: str, body: bytes) -> Any:
+    """The value of a body that a schema may look at.
 
     Raises `UnsupportedError` for another kind of body and `InvalidError` for one that is no JSON.
     """
@@ -29,7 +29,7 @@ def check_json(content_type: str, body: bytes) -> None:
         raise _invalid("body", f"This is not UTF-8, from byte {error.start} on.") from error
     if not text.strip():
         raise _invalid("body", "The body is empty.")
-    parse_json(text, field="body")
+    return parse_json(text, field="body")
 
 
 def parse_json(text: str, *, field: str) -> Any:

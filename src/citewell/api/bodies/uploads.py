@@ -2,7 +2,6 @@
 
 import asyncio
 import codecs
-import json
 from collections.abc import AsyncIterator
 
 from pydantic import ValidationError
@@ -90,11 +89,9 @@ def _check_kind(kind: str) -> None:
 
 
 def _shape(body: bytes) -> NewText | NewAddress:
-    check_json(JSON, body)
-    content = body.removeprefix(codecs.BOM_UTF8)
-    given = json.loads(content)
+    given = check_json(JSON, body)
     shape = NewAddress if isinstance(given, dict) and "url" in given else NewText
     try:
-        return shape.model_validate_json(content)
+        return shape.model_validate_json(body.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         raise from_validation(error) from error

@@ -1,6 +1,6 @@
 """The real server as a process on a real database, and keys of every role to it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,9 +21,18 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def server(home: Path, tmp_path: Path, postgres_url: str) -> Iterator[Server]:
+def surroundings() -> Mapping[str, str]:
+    """What else stands in the server's environment; files of tests have their own."""
+    return {}
+
+
+@pytest.fixture
+def server(
+    home: Path, tmp_path: Path, postgres_url: str, surroundings: Mapping[str, str]
+) -> Iterator[Server]:
     """A server that serves; its end holds it against its promise to log no error."""
-    made = Server(home, tmp_path / "server.log", {"DATABASE_URL": postgres_url})
+    settings = {"DATABASE_URL": postgres_url, **surroundings}
+    made = Server(home, tmp_path / "server.log", settings)
     made.start()
     yield made
     made.close()

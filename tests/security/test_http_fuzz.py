@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from schemathesis.core.transport import Response
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
 
+from citewell.cli.tenancy.scratch import UNLIMITED
 from citewell.domain.principal import Role
 from tests.api.conftest import Keys
 from tests.conftest import Counted
@@ -36,26 +36,12 @@ ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "429"]
 
 # Whoever has asked to be forgotten is nobody afterwards, and everything else would be a 401.
 LEFT_OUT = "/api/v1/privacy/erasures"
-# A request that is told to come again later shows nothing about the contract.
-UNLIMITED = {
-    f"CITEWELL_LIMITS__{name}": str(10**9)
-    for name in (
-        "GUESSES_PER_ADDRESS",
-        "REQUESTS_PER_ADDRESS",
-        "REQUESTS_PER_USER",
-        "REQUESTS_PER_KEY",
-        "REQUESTS_PER_TENANT",
-    )
-}
 
 
 @pytest.fixture
-def server(home: Path, tmp_path: Path, postgres_url: str) -> Iterator[Server]:
-    """A server that serves everybody at once."""
-    made = Server(home, tmp_path / "server.log", {"DATABASE_URL": postgres_url, **UNLIMITED})
-    made.start()
-    yield made
-    made.close()
+def surroundings() -> dict[str, str]:
+    """A request that is told to come again later shows nothing about the contract."""
+    return UNLIMITED
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,33 +17,22 @@ def listener() -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def traced(
-    home: Path, tmp_path: Path, postgres_url: str, listener: socket.socket
-) -> Iterator[Server]:
-    """A server in the environment of somebody who traces another program."""
-    settings = {"DATABASE_URL": postgres_url}
-    for prefix in ("LANGSMITH", "LANGCHAIN"):
-        settings |= {
-            f"{prefix}_TRACING": "true",
-            f"{prefix}_TRACING_V2": "true",
-            f"{prefix}_API_KEY": "somebody's",
-            f"{prefix}_ENDPOINT": f"http://127.0.0.1:{listener.getsockname()[1]}",
-        }
-    made = Server(home, tmp_path / "server.log", settings)
-    made.start()
-    yield made
-    made.close()
+def surroundings(listener: socket.socket) -> dict[str, str]:
+    """The environment of somebody who traces another program."""
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    asked = {"TRACING": "true", "TRACING_V2": "true", "API_KEY": "somebody's", "ENDPOINT": address}
+    return {f"{one}_{n}": v for one in ("LANGSMITH", "LANGCHAIN") for n, v in asked.items()}
 
 
 def test_an_environment_that_asks_for_tracing_sends_nothing_anywhere(
-    traced: Server, listener: socket.socket
+    server: Server, listener: socket.socket
 ) -> None:
-    with traced.client() as client:
+    with server.client() as client:
         added = add(client, "lamp.txt", b"The lighthouse at Cape Ward was built in 1874.\n")
         settled(client, added["id"])
         answer = client.post("/query", json={"input": "When was the lighthouse built?"})
     assert "1874" in answer.json().get("response", ""), answer.text
     # What is still to be sent is sent at the end at the latest.
-    traced.close()
+    server.close()
     with pytest.raises(BlockingIOError):
         listener.accept()

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
 from citewell.cli.running import announcing
+from citewell.config import LimitSettings
 from citewell.domain.errors import StartError
 
 START_SECONDS = 90.0
@@ -25,13 +26,11 @@ TOLD_LINES = 15
 # Of the environment only what a program needs to run at all: no setting reaches the scratch server.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 # All requests come from one address, most of the refused ones without a credential.
-_UNLIMITED = {
-    f"CITEWELL_LIMITS__{name}": "1000000"
-    for name in (
-        "REQUESTS_PER_ADDRESS", "GUESSES_PER_ADDRESS", "REQUESTS_PER_USER", "REQUESTS_PER_KEY",
-        "REQUESTS_PER_TENANT",
-    )
-}  # fmt: skip
+UNLIMITED = {
+    f"CITEWELL_LIMITS__{name.upper()}": str(10**9)
+    for name in LimitSettings.model_fields
+    if name.startswith(("requests_per_", "guesses_per_"))
+}
 _LINK = "/signin?code="
 
 
@@ -55,7 +54,7 @@ def scratch_server(database_url: str | None) -> Iterator[Running]:
         folder = tempfile.TemporaryDirectory(prefix="citewell-selftest-")
         home = Path(stack.enter_context(folder)).resolve()
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        environment |= {"CITEWELL_HOME": str(home), "LOG_LEVEL": "warning", **_UNLIMITED}
+        environment |= {"CITEWELL_HOME": str(home), "LOG_LEVEL": "warning", **UNLIMITED}
         # Libraries leave files where temporary ones belong; these go with the rest.
         environment["TMPDIR"] = str(home / "tmp")
         (home / "tmp").mkdir()

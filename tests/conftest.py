@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -84,6 +85,12 @@ EMPTY = (
         "ALTER SEQUENCE chunks_key_seq RESTART"
     ).format(sql.Literal(DEFAULT_TENANT))
 )
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C mean what it does at a terminal: a shell has its background jobs ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,14 +8,15 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
 from citewell.accounts.administration.people import Introduction, NewPerson
-from citewell.api.schemas.fields import Body, Change, CollectionName, Shown, Text
+from citewell.api.schemas.fields import CONTROLS, Body, Change, CollectionName, Shown, Text
 from citewell.domain.accounts import Member
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.storage.repositories.accounts.credentials import Membership
 
 RoleName = Literal["viewer", "editor", "admin", "owner"]
-_ADDRESS = r"^[^\s@]{1,64}@[^\s@]{1,189}$"
+_PART = f"[^\\s@{CONTROLS}]"
+_ADDRESS = f"^{_PART}{{1,64}}@{_PART}{{1,189}}$"
 
 Email = Annotated[str, Field(max_length=254, pattern=_ADDRESS), AfterValidator(str.strip)]
 Password = Annotated[Text, Field(max_length=1024, description="At least 12 characters.")]

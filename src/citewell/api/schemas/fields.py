@@ -19,9 +19,12 @@ MAX_NAMES = 32
 # Of a form in a body.
 MAX_FIELDS = 16
 
-_CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f"
-_NOT_IN_A_LINE = re.compile(f"[{_CONTROLS}\\u2028\\u2029]")
+CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f"
+_NOT_IN_A_LINE = re.compile(f"[{CONTROLS}\\u2028\\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_WORD = f"[^\\s{CONTROLS}]"
+_NAME = f"{_WORD}([^{CONTROLS}]*{_WORD})?"
+_NEAT = re.compile(_NAME)
 
 
 class Body(BaseModel):
@@ -51,6 +54,12 @@ class Shown(BaseModel):
 def _one_line(text: str) -> str:
     if _NOT_IN_A_LINE.search(text):
         raise ValueError("Write it on one line, without control characters.")
+    return _storable(text)
+
+
+def _neat(text: str) -> str:
+    if not _NEAT.fullmatch(text):
+        raise ValueError("Write it on one line, without control characters and spaces around it.")
     return _storable(text)
 
 
@@ -96,8 +105,7 @@ def _children(item: Any) -> list[Any]:
 
 # What the validators refuse is in the contract too, as a pattern.
 _SAID = {"pattern": "^[^\\u0000]*$"}
-_SAID_OF_A_LINE = {"pattern": f"^[^{_CONTROLS}\\u2028\\u2029]*$"}
-_WORD = f"[^\\s{_CONTROLS}]"
+_SAID_OF_A_LINE = {"pattern": f"^[^{CONTROLS}\\u2028\\u2029]*$"}
 _NO_TEXT = "\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f"
 _QUESTION = f"^[^{_NO_TEXT}]*{_WORD}[^{_NO_TEXT}]*$"
 
@@ -129,9 +137,9 @@ CollectionName = Annotated[
         min_length=1,
         max_length=100,
         description="One line without spaces around it.",
-        json_schema_extra={"pattern": f"^{_WORD}([^{_CONTROLS}]*{_WORD})?$"},
+        json_schema_extra={"pattern": f"^{_NAME}$"},
     ),
-    AfterValidator(_storable),
+    AfterValidator(_neat),
 ]
 # Its length is a setting, which `GET /api/v1/info` tells.
 Question = Annotated[

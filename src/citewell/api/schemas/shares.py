@@ -18,7 +18,12 @@ class NewShare(Body):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"oneOf": [{"required": ["user"]}, {"required": ["role"]}]},
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"type": "string"}}}
+                for name in ("user", "role")
+            ]
+        },
     )
 
     user: UUID | None = None

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from citewell.api.schemas.fields import Body, Shown
+from citewell.api.schemas.fields import WHOLE, Body, Shown
 from citewell.domain.allowances import Budget, Period, Resource
 
-Tokens = Annotated[int | None, Field(strict=True, ge=0, le=10**15)]
+Tokens = Annotated[int | None, Field(ge=0, le=10**15), WHOLE]
 Money = Annotated[float | None, Field(strict=True, ge=0, le=10**9)]
 
 

@@ -20,7 +20,7 @@ from tests.journeys.conftest import Server
 
 ROLES = (Role.VIEWER, Role.EDITOR, Role.OWNER)
 # Per operation and role; the coverage and the stateful phase add theirs.
-EXAMPLES, STORM_EXAMPLES = 8, 2200
+EXAMPLES, STORM_EXAMPLES = 25, 2200
 CASES, STORM_CASES = 5_000, 200_000
 # What no schema can say: a cursor is one of ours, a key was not used before, a text is JSON, how
 # deep a value is nested, a name has composed characters and single spaces, an address may be
@@ -36,6 +36,16 @@ ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "429"]
 
 # Whoever has asked to be forgotten is nobody afterwards, and everything else would be a 401.
 LEFT_OUT = "/api/v1/privacy/erasures"
+# Sent and never served: a secret is not guessed, and no provider of sign-ins is configured.
+UNSERVABLE = frozenset(
+    {
+        "POST /api/v1/auth/token",
+        "POST /api/v1/auth/refresh",
+        "GET /auth/oidc/start",
+        "GET /auth/oidc/callback",
+        "PUT /api/v1/users/{user_id}/single-sign-on",
+    }
+)
 
 
 @pytest.fixture
@@ -77,6 +87,9 @@ def told(check: CheckNode, response: Response) -> Iterator[str]:
     if check.name == "positive_data_acceptance" and UNSAYABLE & refused_fields(response):
         return
     info = check.failure_info
+    # Accepted is not done (RFC 9110, 15.3.3): a person is shut out at once, and gone after a job.
+    if check.name == "use_after_free" and "`DELETE /api/v1/users/" in info.failure.message:
+        return
     kind = str(response.request.headers.get("content-type", ""))
     # A form has texts only: that one of them looks like a number is no violation.
     if kind.startswith("multipart/") and "violates `type`" in info.failure.message:
@@ -127,15 +140,18 @@ async def test_no_generated_request_breaks_the_server_or_the_contract(
         statuses += found.statuses
         sent |= found.sent
         served |= found.served
-    print(f"{cases} cases: {dict(statuses)}")
+    print(f"{cases} cases, {len(served)} operations served: {dict(statuses)}")
     record_property("cases", cases)
     assert cases >= (STORM_CASES if storm else CASES)
     assert statuses[429] < 0.2 * cases, statuses
     assert not {status for status in statuses if status >= 500}, statuses
     documented = {f"{m.upper()} {path}" for path, m in operations(server) if path != LEFT_OUT}
     assert sent == documented
+    assert documented > UNSERVABLE
+    assert not served & UNSERVABLE
     # Some are rarely served: a job to cancel must not have ended, a code must be the terminal's.
-    assert len(served) > 0.75 * len(documented), documented - served
+    servable = documented - UNSERVABLE
+    assert len(served) > 0.75 * len(servable), servable - served
 
 
 def operations(server: Server) -> Iterator[tuple[str, str]]:

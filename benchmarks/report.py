@@ -104,9 +104,11 @@ def _searches(figures: Mapping[str, Any]) -> str:
 def storm_section(measured: Mapping[str, Any]) -> str:
     """The table of a storm: a line for each file of tests, and each fault below it."""
     known, files = promises(), measured["files"]
-    faults = sum(one["faults"] for one in files)
+    tests, faults, seconds = (
+        sum(f[name] for f in files) for name in ("tests", "faults", "seconds")
+    )
     lines = [
-        f"{measured['tests']:,} tests, {faults} faults, {measured['seconds'] / 60:,.0f} minutes.\n",
+        f"{tests:,} tests, {faults} faults, {seconds / 60:,.0f} minutes.\n",
         "| promise | tests | counted | run | faults | seconds |",
         "|---|---|---|---|---|---|",
     ]

@@ -1,15 +1,15 @@
 """The security tests in their full size, and what each of them counted.
 
 usage: python -m benchmarks.storm [PYTEST ARGUMENT …]; writes benchmarks/results/storm.json. Takes
-about an hour on two cores. Exits with pytest's code: a promise that is broken stops nothing of the
-others, and its failure is in the file.
+some hours on two cores; given files, it runs these and leaves what is written of the others. Exits
+with pytest's code: a promise that is broken stops nothing of the others, and its failure is in the
+file.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,15 @@ def by_file(cases: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [files[name] for name in sorted(files)]
 
 
+def together(before: Mapping[str, Any], cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What was written before, with all that is told of these cases' files put in its place."""
+    new = {one["file"]: one for one in by_file(cases)}
+    files = {one["file"]: one for one in before.get("files", [])} | new
+    faults = [one for one in before.get("faults", []) if one["file"] not in new]
+    faults += [one for one in cases if one["outcome"] != "passed"]
+    return {"files": [files[name] for name in sorted(files)], "faults": faults}
+
+
 def _case(case: "Xml.Element[str]") -> dict[str, Any]:
     outcome = next((name for name in WORST if case.find(name) is not None), "passed")
     parts = case.attrib["classname"].split(".")
@@ -79,19 +88,10 @@ def main() -> None:
             f"--junitxml={report}", "--override-ini=junit_family=xunit1",
             *(sys.argv[1:] or tests()),
         ]  # fmt: skip
-        began = time.perf_counter()
         done = subprocess.run(command, cwd=ROOT, check=False)
         figures = told(report)
-    outcomes = [one["outcome"] for one in figures]
-    result = {
-        "machine": machine(),
-        "command": " ".join(["python -m benchmarks.storm", *sys.argv[1:]]),
-        "seconds": round(time.perf_counter() - began),
-        "tests": len(figures),
-        "outcomes": {name: outcomes.count(name) for name in ("passed", *WORST)},
-        "faults": [one for one in figures if one["outcome"] != "passed"],
-        "files": by_file(figures),
-    }
+    before = json.loads(RESULT.read_text("utf-8")) if sys.argv[1:] and RESULT.exists() else {}
+    result = {"machine": machine(), **together(before, figures)}
     RESULT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
     sys.exit(done.returncode)
 

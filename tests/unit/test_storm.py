@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from benchmarks.promises import promised_by, promises
 from benchmarks.report import storm_section
-from benchmarks.storm import ROOT, by_file, told
+from benchmarks.storm import ROOT, by_file, together, told
 from benchmarks.storm import tests as run_by_storm
 
 REPORT = """<testsuites><testsuite>
@@ -33,12 +33,22 @@ def test_the_table_has_a_line_for_each_file_with_its_promises_counts_and_faults(
         "tests/contract/test_index_model.py",
         "tests/security/files/test_sandbox.py",
     ]
-    faults = [case for case in cases if case["outcome"] != "passed"]
-    shown = storm_section({"files": files, "faults": faults, "tests": 3, "seconds": 180})
-    assert "3 tests, 1 faults, 3 minutes." in shown
+    shown = storm_section(together({}, cases))
+    assert "3 tests, 1 faults, 0 minutes." in shown
     row = "| S7, S7b | `tests/security/files/test_sandbox.py` | 43,210 files | 2 | 1 | 2.1 |"
     assert row in shown.splitlines()
     assert "- failure: `tests/security/files/test_sandbox.py`, no socket" in shown
+
+
+def test_a_part_of_a_storm_replaces_what_was_told_of_its_files_and_of_no_others(
+    report: Path,
+) -> None:
+    before = together({}, told(report))
+    mended = [{**case, "outcome": "passed"} for case in told(report) if "sandbox" in case["file"]]
+    after = together(before, mended)
+    assert [one["faults"] for one in after["files"]] == [0, 0]
+    assert after["faults"] == []
+    assert after["files"][0] == before["files"][0]
 
 
 def test_a_storm_runs_what_every_promise_names_and_all_of_it_is_there() -> None:

@@ -1,0 +1,80 @@
+"""What a tool is: a LangChain tool with labels that say what it can do to whom.
+
+The model sees its name, description and arguments. Who is asking, which collections and what time
+it is are in the `Setting` that a tool is made with: no argument can claim them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from langchain_core.tools import BaseTool
+from pydantic import BaseModel, ConfigDict
+
+from citewell.domain.ids import CollectionId
+from citewell.domain.passages import Passage
+from citewell.domain.principal import Principal, Scope
+
+SECONDS = 10.0
+
+
+class Label(StrEnum):
+    """What a call of a tool does beyond computing."""
+
+    READ = "read"
+    """Looks at what the caller may see."""
+    WRITE = "write"
+    """Changes something that outlives the run."""
+    EGRESS = "egress"
+    """Sends its arguments out of the installation."""
+    CROSS_SCOPE = "cross-scope"
+    """Reaches beyond what the caller could reach by hand."""
+
+
+class Arguments(BaseModel):
+    """The arguments of a tool: exactly those that are named, never coerced into others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A LangChain tool, what it does, and which scopes of the caller it needs.
+
+    `own_words` says that its result holds nothing but what it computed from its arguments: every
+    other result is a text of others. A call that takes longer than `seconds` is stopped.
+    """
+
+    runs: BaseTool
+    labels: frozenset[Label] = frozenset()
+    scopes: frozenset[Scope] = frozenset()
+    own_words: bool = False
+    seconds: float = SECONDS
+
+    @property
+    def name(self) -> str:
+        """What the model calls it."""
+        return self.runs.name
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a tool found beside its text: passages that an answer may cite.
+
+    A LangChain tool returns it as its artifact (`response_format="content_and_artifact"`).
+    """
+
+    passages: tuple[Passage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One run, as its tools see it: the server's word, not the model's. `now` has a time zone."""
+
+    principal: Principal
+    collections: tuple[CollectionId, ...]
+    now: datetime
+
+
+Maker = Callable[[Setting], Tool]

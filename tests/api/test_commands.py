@@ -257,6 +257,9 @@ async def test_what_a_tenant_may_store_and_spend_is_set_and_recounted(
         owner.execute("UPDATE quotas SET documents = 7")
     assert (await terminal.json("usage", "show"))[0]["used"] == 7
     assert (await terminal.json("usage", "recount"))[0]["counted_before"] == 7
+    (told,) = await terminal.json("audit", "list", "-n", "1")
+    assert (told["actor"], told["action"]) == (None, "quota.recount")
+    assert told["details"]["documents"] == 0
     assert (await terminal.json("usage", "show"))[0]["used"] == 0
 
     await terminal.done("usage", "budget", "day", "--tokens", "1000", "--money", "2.5")

@@ -64,8 +64,12 @@ class Accounts:
         async with self.database.transaction(DEFAULT_TENANT) as tx:
             user_id = await tx.keys.ensure_user(ADMINISTRATOR, Role.OWNER)
             digest = credentials.digest(key)
-            key_id = await tx.keys.ensure_key(user_id, ADMINISTRATOR, digest, _ALL)
-            await tx.keys.revoke_others(user_id, ADMINISTRATOR, key_id)
+            key_id, is_new = await tx.keys.ensure_key(user_id, ADMINISTRATOR, digest, _ALL)
+            if is_new:
+                told = {"user": str(user_id), "scopes": sorted(_ALL)}
+                await tx.audit.record(None, "key.create", str(key_id), details=told)
+            for old in await tx.keys.revoke_others(user_id, ADMINISTRATOR, key_id):
+                await tx.audit.record(None, "key.revoke", str(old))
         return Principal(DEFAULT_TENANT, user_id, Role.OWNER, _ALL, key_id)
 
     async def administrator(self) -> Principal:

@@ -84,7 +84,10 @@ def recount(context: typer.Context, tenant: Tenant = DEFAULT_TENANT) -> None:
 
     async def count(opened: Opened) -> tuple[tuple[Quota, ...], tuple[Quota, ...]]:
         async with opened.database.transaction(TenantId(tenant)) as tx:
-            return await tx.quotas.recount()
+            before, after = await tx.quotas.recount()
+            told = {one.resource.value: one.used for one in after}
+            await tx.audit.record(None, "quota.recount", str(tenant), details=told)
+            return before, after
 
     before, after = in_database(count)
     rows = [

@@ -17,6 +17,7 @@ from citewell.domain.errors import StartError
 from citewell.domain.ids import TenantId, new_id
 from citewell.domain.jobs import JobKind
 from citewell.storage.entering import ENTER_SYSTEM, enter_tenant
+from citewell.storage.repositories.audit import AuditRepository
 from citewell.storage.repositories.jobs import JobRepository
 from citewell.storage.repositories.sealing.data_keys import (
     RING,
@@ -99,7 +100,7 @@ class Vault:
         return seal
 
     async def rotate(self, tenant_id: TenantId) -> bool:
-        """Begin to seal everything anew; False while that is under way already."""
+        """Begin to seal everything anew, on record; False while that is under way already."""
         if self._masters is None:
             return False
         async with self.begin() as connection:
@@ -111,6 +112,9 @@ class Vault:
             stored = _new_key(tenant_id, self._masters)
             if await keys.add(stored, KeyState.INCOMING, complete=True):
                 await _enqueue(connection, tenant_id, stored)
+                told = {"before": str(living[0].id), "master": stored.master}
+                trail = AuditRepository(connection, tenant_id)
+                await trail.record(None, "encryption.rotate", str(stored.id), details=told)
                 return True
         return False
 
@@ -126,8 +130,13 @@ class Vault:
         if not any(key.state is KeyState.ACTIVE for key in ring):
             stored = _new_key(tenant_id, masters)
             empty = not await repository.holds_anything()
-            if await repository.add(stored, KeyState.ACTIVE, complete=empty) and not empty:
-                await _enqueue(connection, tenant_id, stored)
+            if await repository.add(stored, KeyState.ACTIVE, complete=empty):
+                if not empty:
+                    await _enqueue(connection, tenant_id, stored)
+                trail = AuditRepository(connection, tenant_id)
+                await trail.record(
+                    None, "encryption.begin", str(stored.id), details={"master": stored.master}
+                )
             ring = await repository.ring()
         living = [(key, masters.unwrap(key.stored)) for key in ring if key.stored is not None]
         active = next(pair for pair in living if pair[0].state is KeyState.ACTIVE)

@@ -122,8 +122,15 @@ async def test_the_administrator_is_the_owner_under_the_newest_key(accounts: Acc
     assert made.role is Role.OWNER
     assert made.scopes == frozenset(Scope)
     assert (await accounts.administrator()).user_id == made.user_id
-    await accounts.ensure_administrator(second)
+    replaced = await accounts.ensure_administrator(second)
     assert (await accounts.authenticate(second)).user_id == made.user_id
+    async with accounts.database.transaction(made.tenant_id) as tx:
+        acted = [(one.actor, one.action, one.target) for one in await tx.audit.page()]
+    assert acted[:2] == [
+        (None, "key.revoke", str(made.key_id)),
+        (None, "key.create", str(replaced.key_id)),
+    ]
+    assert acted.count((None, "key.create", str(made.key_id))) == 1, "not at every start"
     with pytest.raises(UnauthenticatedError):
         await Accounts.of(accounts.database, SECRET).authenticate(first)
 

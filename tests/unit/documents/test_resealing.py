@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from citewell.documents.sealing.encryption import Encryption
 from citewell.documents.sealing.resealing import Resealing
@@ -71,6 +72,15 @@ class House:
     async def counts(self) -> dict[str, tuple[object, object]]:
         lines = await Encryption(self.database, self.library.blobs).status()
         return {str(line["store"]): (line["sealed"], line["total"]) for line in lines}
+
+    async def trail(self) -> list[tuple[str, str]]:
+        """What is on record about keys: action and key, the oldest first."""
+        async with self.database.transaction(self.library.owner.tenant_id) as tx:
+            records = reversed(await tx.audit.page())
+            assert (await tx.audit.verify()).broken is None
+        keys = [one for one in records if one.action.startswith("encryption.")]
+        assert all(one.actor is None for one in keys)
+        return [(one.action, one.target) for one in keys]
 
     async def states(self) -> list[KeyState]:
         self.database.vault.forget()
@@ -156,6 +166,13 @@ async def test_a_rotation_replaces_the_key_everywhere_and_erases_the_old_one(hou
     assert retired.stored is None
     assert active.stored is not None
     assert active.stored.master == NEXT.first
+    first, second = str(retired.id), str(active.id)
+    assert await house.trail() == [
+        ("encryption.begin", first),
+        ("encryption.complete", first),
+        ("encryption.rotate", second),
+        ("encryption.complete", second),
+    ]
     # The master key before it seals nothing any more.
     await house.database.vault.unlock(MasterKeys(NEXT.keys[:1]))
     await house.check_readable()
@@ -168,6 +185,35 @@ async def test_a_second_rotation_waits_for_the_end_of_the_first(house: House) ->
     await house.work()
     await house.rotate()
     assert [line["started"] for line in await encryption.rotate()] == [False]
+
+
+async def test_of_two_who_give_a_new_key_at_once_one_does(house: House) -> None:
+    await house.database.vault.unlock(KEY)
+    await house.work()
+    tenant = house.library.owner.tenant_id
+    begun = await asyncio.gather(*(house.database.vault.rotate(tenant) for _ in range(4)))
+    assert sorted(begun) == [False, False, False, True]
+    assert await house.states() == [KeyState.ACTIVE, KeyState.INCOMING]
+    assert len(await house.trail()) == 3
+
+
+async def test_a_rotation_that_cannot_be_recorded_does_not_begin(house: House) -> None:
+    await house.database.vault.unlock(KEY)
+    await house.work()
+    async with house.database.engine.begin() as connection:
+        await connection.execute(
+            text(
+                "ALTER TABLE audit_log ADD CONSTRAINT refusing"
+                " CHECK (action <> 'encryption.rotate') NOT VALID"
+            )
+        )
+    try:
+        with pytest.raises(IntegrityError, match="refusing"):
+            await Encryption(house.database, house.library.blobs).rotate()
+        assert await house.states() == [KeyState.ACTIVE]
+    finally:
+        async with house.database.engine.begin() as connection:
+            await connection.execute(text("ALTER TABLE audit_log DROP CONSTRAINT refusing"))
 
 
 async def test_a_job_that_ends_anywhere_is_taken_up_where_it_was(

@@ -47,7 +47,9 @@ class Resealing:
             continue
         async with self.database.transaction(tenant_id) as tx:
             await tx.jobs.hold(lease)
-            await tx.sealed.keys.complete(key.id)
+            erased = await tx.sealed.keys.complete(key.id)
+            told = {"erased": [str(one) for one in erased]}
+            await tx.audit.record(None, "encryption.complete", str(key.id), details=told)
             await tx.jobs.finish(lease)
 
     async def _key(self, lease: Lease) -> RingKey | None:

@@ -57,9 +57,9 @@ class KeyRepository(Scope):
 
     async def ensure_key(
         self, user_id: UserId, name: str, digest: bytes, scopes: Iterable[Right]
-    ) -> KeyId:
-        """The key with this digest, made when new."""
-        await self.connection.execute(
+    ) -> tuple[KeyId, bool]:
+        """The key with this digest, and whether it was made now."""
+        made = await self.connection.execute(
             insert(api_keys)
             .values(
                 id=new_id(),
@@ -70,13 +70,14 @@ class KeyRepository(Scope):
                 scopes=sorted(scope.value for scope in scopes),
             )
             .on_conflict_do_nothing()
+            .returning(api_keys.c.id)
         )
         found = await self.connection.execute(
             select(api_keys.c.id).where(
                 api_keys.c.tenant_id == self.tenant_id, api_keys.c.digest == digest
             )
         )
-        return KeyId(found.scalar_one())
+        return KeyId(found.scalar_one()), made.one_or_none() is not None
 
     async def add(self, key: NewKey) -> ApiKey:
         """Store a key, or the session of a browser when it has a generation."""
@@ -158,9 +159,9 @@ class KeyRepository(Scope):
             .values(revoked_at=func.now())
         )
 
-    async def revoke_others(self, user_id: UserId, name: str, keep: KeyId) -> None:
-        """End the user's other keys of this name."""
-        await self.connection.execute(
+    async def revoke_others(self, user_id: UserId, name: str, keep: KeyId) -> Sequence[KeyId]:
+        """End the user's other keys of this name; returns those that were alive."""
+        ended = await self.connection.execute(
             update(api_keys)
             .where(
                 api_keys.c.tenant_id == self.tenant_id,
@@ -170,7 +171,9 @@ class KeyRepository(Scope):
                 api_keys.c.revoked_at.is_(None),
             )
             .values(revoked_at=func.now())
+            .returning(api_keys.c.id)
         )
+        return [KeyId(one) for one in ended.scalars()]
 
     async def _get(self, condition: ColumnElement[bool]) -> ApiKey:
         found = await self._select(condition)

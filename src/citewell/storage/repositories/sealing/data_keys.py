@@ -78,8 +78,9 @@ class DataKeyRepository(Scope):
                 activated_at=func.now() if state is KeyState.ACTIVE else None,
             )
             .on_conflict_do_nothing()
+            .returning(data_keys.c.id)
         )
-        return bool(added.rowcount)
+        return added.one_or_none() is not None
 
     async def promote(self, key_id: UUID) -> None:
         """Let the incoming key seal from now on; the one before it still opens."""
@@ -88,20 +89,27 @@ class DataKeyRepository(Scope):
             data_keys.c.id == key_id, state=KeyState.ACTIVE.value, activated_at=func.now()
         )
 
-    async def complete(self, key_id: UUID) -> None:
-        """Everything is sealed with this key: erase those before it, refuse what is plain."""
+    async def complete(self, key_id: UUID) -> Sequence[UUID]:
+        """Everything is sealed with this key: erase those before it, refuse what is plain.
+
+        Returns the keys that were erased.
+        """
         await self._set(data_keys.c.id == key_id, complete=True)
-        await self._set(
+        return await self._set(
             data_keys.c.state == KeyState.RETIRING.value,
             state=KeyState.RETIRED.value,
             wrapped=None,
             retired_at=func.now(),
         )
 
-    async def _set(self, which: ColumnElement[bool], **values: Any) -> None:
-        await self.connection.execute(
-            update(data_keys).where(data_keys.c.tenant_id == self.tenant_id, which).values(**values)
+    async def _set(self, which: ColumnElement[bool], **values: Any) -> Sequence[UUID]:
+        changed = await self.connection.execute(
+            update(data_keys)
+            .where(data_keys.c.tenant_id == self.tenant_id, which)
+            .values(**values)
+            .returning(data_keys.c.id)
         )
+        return list(changed.scalars())
 
 
 def to_ring(rows: Sequence[Row[Any]]) -> list[RingKey]:

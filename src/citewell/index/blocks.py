@@ -1,7 +1,7 @@
 """A block of chunks: immutable once made, searched by FAISS, read back by key.
 
-The whole-chunk vectors are in a FAISS index (flat, float16; or inverted lists once large); the
-same rows, their windows and the chunks' words lie beside it.
+The whole-chunk vectors are in an engine; the same rows, their windows and the chunks' words lie
+beside it.
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from citewell.index.contents import Contents, contents_of, merged
+from citewell.index.engines import bitmap, exact_engine, nearest, trained_engine
 from citewell.index.forward import Rows, row_indices, running
 from citewell.index.index import (
     EMPTY_KEYS,
@@ -24,13 +24,6 @@ from citewell.index.index import (
     Keys,
     Vector,
 )
-
-SAMPLE_QUERIES = 200
-RECALL_AT = 10
-MAX_TRAINING = 65_536
-
-# Its type stubs know neither the keywords nor the arrays that its Python layer accepts.
-_engines: Any = faiss
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +56,12 @@ class Block(Contents):
         self, query: Vector, count: int, alive: NDArray[np.bool_] | None, probes: int
     ) -> Hits:
         given: dict[str, Any] = {}
-        # One question is too little to share: waking a second thread takes longer than it saves.
-        _engines.omp_set_num_threads(1)
         if alive is not None:
-            given["sel"] = _engines.IDSelectorBitmap(np.packbits(alive, bitorder="little"))
+            given["sel"] = bitmap(alive)
         if self.probes:
             given["nprobe"] = min(probes, self.engine.nlist)
-            chosen = _engines.SearchParametersIVF(**given)
-        else:
-            chosen = _engines.SearchParameters(**given) if given else None
-        scores, found = self.engine.search(query[None, :], count, params=chosen)
-        valid = found[0] >= 0
-        return Hits(self.keys[found[0][valid]], scores[0][valid])
+        at, scores = nearest(self.engine, query, count, self.whole, given)
+        return Hits(self.keys[at], scores)
 
     def positions(self, keys: Keys) -> Rows:
         """Place of each key in the block, -1 when absent."""
@@ -134,57 +121,3 @@ def assemble(held: Contents, settings: IndexSettings) -> Block:
         probes,
         recall,
     )
-
-
-def exact_engine(vectors: Vector) -> Any:
-    """Every vector is compared; float16."""
-    engine = faiss.IndexScalarQuantizer(
-        vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-    )
-    engine.add(vectors)
-    return engine
-
-
-def trained_engine(vectors: Vector, wanted: float) -> tuple[Any, int, float]:
-    """Inverted lists with as many probes as `wanted` recall needs; (engine, probes, recall).
-
-    Recall is measured against exact search with a sample of the vectors, each moved a little
-    towards another one, so that the question is not itself in the index.
-    """
-    count, dimension = vectors.shape
-    lists = min(count, int(2 * np.sqrt(count)))
-    quantizer = faiss.IndexFlatIP(dimension)
-    engine = faiss.IndexIVFScalarQuantizer(
-        quantizer, dimension, lists, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-    )
-    engine.by_residual = False
-    engine.cp.niter = 8
-    engine.cp.spherical = True
-    engine.cp.max_points_per_centroid = max(64, MAX_TRAINING // lists)
-    engine.train(vectors)
-    engine.add(vectors)
-    queries = _sample_queries(vectors)
-    depth = min(RECALL_AT, count)
-    exact = exact_engine(vectors).search(queries, depth)[1]
-    probes = min(8, lists)
-    while True:
-        chosen = _engines.SearchParametersIVF(nprobe=probes)
-        found = engine.search(queries, depth, params=chosen)[1]
-        recall = _overlap(exact, found)
-        if recall >= wanted or probes >= lists:
-            return engine, probes, recall
-        probes = min(lists, probes + max(4, probes // 4))
-
-
-def _overlap(exact: Rows, found: Rows) -> float:
-    shared = [len(np.intersect1d(a, b)) for a, b in zip(exact, found, strict=True)]
-    return float(np.mean(shared) / exact.shape[1])
-
-
-def _sample_queries(vectors: Vector) -> Vector:
-    generator = np.random.default_rng(0)
-    chosen = generator.choice(len(vectors), size=(2, min(SAMPLE_QUERIES, len(vectors))))
-    mixed = 0.7 * vectors[chosen[0]] + 0.3 * vectors[chosen[1]]
-    norms = np.linalg.norm(mixed, axis=1, keepdims=True)
-    unit: Vector = (mixed / np.maximum(norms, 1e-9)).astype(np.float32)
-    return unit

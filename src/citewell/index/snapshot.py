@@ -40,9 +40,9 @@ class Snapshot:
 
     @property
     def memory_bytes(self) -> int:
-        """What it holds in memory; window vectors and words stay on disk once saved."""
+        """What it holds in memory; words, and vectors beside the engine, are on disk once saved."""
         per_chunk = 16 + 32 + 16
-        return sum(b.size * (per_chunk + 2 * b.rows.shape[1]) for b, _ in self.blocks)
+        return sum(b.size * (per_chunk + b.engine.sa_code_size()) for b, _ in self.blocks)
 
     def search_dense(self, query: Vector, count: int, allowed: Keys | None = None) -> Hits:
         """The `count` best chunks by cosine, of the `allowed` keys when given (ascending)."""

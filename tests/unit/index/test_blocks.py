@@ -1,9 +1,11 @@
 """Blocks of vectors: what is alive is found, whichever engine holds it."""
 
+import faiss
 import numpy as np
 import pytest
 
 from citewell.index.blocks import Block, make_block, merge_blocks
+from citewell.index.engines import trained_engine
 from citewell.index.index import Entry, IndexSettings
 from tests.contract.index_sample import Sampler
 
@@ -11,8 +13,13 @@ ENGINES = {"exact": IndexSettings(), "trained": IndexSettings(exact_below=32)}
 
 
 @pytest.fixture
-def sample(seed: int) -> Sampler:
-    return Sampler(np.random.default_rng(seed))
+def dice(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def sample(dice: np.random.Generator) -> Sampler:
+    return Sampler(dice)
 
 
 @pytest.fixture(params=ENGINES.values(), ids=list(ENGINES))
@@ -96,3 +103,36 @@ def test_a_trained_block_measures_its_own_recall(sample: Sampler) -> None:
     better = make_block(entries, IndexSettings(exact_below=100, recall=0.999))
     assert better.recall >= 0.999
     assert better.probes >= block.probes > 0
+
+
+def test_what_codes_find_is_ordered_and_scored_by_the_vectors_themselves(sample: Sampler) -> None:
+    block = make_block(sample.version(1500), IndexSettings(exact_below=100))
+    assert isinstance(block.engine, faiss.IndexIVFPQFastScan)
+    for query in (sample.query() for _ in range(20)):
+        hits = block.search(query, 30, None)
+        assert np.allclose(hits.scores, block.whole(block.positions(hits.keys)) @ query, atol=1e-6)
+        assert (np.diff(hits.scores) <= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "chunks"), [(16, 200), (18, 1500)], ids=["too few to learn from", "no fours"]
+)
+def test_vectors_that_cannot_have_codes_are_kept_as_they_are(
+    dice: np.random.Generator, numbers: int, chunks: int
+) -> None:
+    vectors = dice.normal(size=(chunks, numbers)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    engine, _, recall = trained_engine(vectors, 0.98)
+    assert isinstance(engine, faiss.IndexIVFScalarQuantizer)
+    assert recall >= 0.98
+
+
+def test_vectors_whose_codes_never_reach_the_recall_are_kept_as_they_are(
+    dice: np.random.Generator,
+) -> None:
+    # Without any structure, four bits for four numbers tell too little.
+    vectors = dice.normal(size=(20_000, 64)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    engine, _, recall = trained_engine(vectors, 0.999)
+    assert isinstance(engine, faiss.IndexIVFScalarQuantizer)
+    assert recall >= 0.999

@@ -44,6 +44,9 @@ BODIES: dict[str, Any] = {
     "change_tenant": {"suspended": False},
     "invite_member": {"email": "nobody@example.org"},
     "sign_in": {"key": "x" * 40},
+    "create_conversation": {"title": "matrix"},
+    "change_conversation": {"title": "Changed"},
+    "start_run": {"input": "What?"},
     "set_budgets": {"month": {"tokens": 1_000_000}},
 }
 OPEN_ROUTES = {
@@ -55,6 +58,8 @@ OPEN_ROUTES = {
 
 # Signing out would end the caller of what is tried next; tests of their own say what they do.
 SIGNS_OUT = {"sign_out", "logout"}
+# What is their user's alone: not even an administrator finds another one's.
+PRIVATE = re.compile(r"\{(?:run|conversation)_id\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class Things:
     key_id: str
     tenant_id: str
     share_id: str
+    conversation_id: str
 
 
 async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
@@ -96,7 +102,16 @@ async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
         await tx.keys.add(NewKey(key_id, principal.user_id, "Canary", key_id.bytes, scopes))
     del client.headers["authorization"]
     job, document = accepted.json()["job"]["id"], accepted.json()["document"]["id"]
-    ids = (run_id, export.id, erasure.id, person, key_id, principal.tenant_id, share.id)
+    ids = (
+        run_id,
+        export.id,
+        erasure.id,
+        person,
+        key_id,
+        principal.tenant_id,
+        share.id,
+        conversation,
+    )
     return Things(str(collection_id), document, job, *map(str, ids))
 
 
@@ -209,9 +224,9 @@ async def test_a_foreign_thing_looks_exactly_like_a_missing_one(
         assert foreign.status_code == never.status_code == status, (route.name, foreign.text)
         hidden = re.compile("|".join([*as_list(own), *as_list(absent), "[0-9a-f]{32}"]))
         assert hidden.sub("", foreign.text) == hidden.sub("", never.text)
-        if "run_id" in route.path:
+        if PRIVATE.search(route.path):
             mine = await call(anonymous, route, own, colleague)
-            assert mine.status_code == 404, "a run belongs to its user, not to its tenant"
+            assert mine.status_code == 404, "it belongs to its user, not to its tenant"
 
 
 def as_list(things: Things) -> list[str]:

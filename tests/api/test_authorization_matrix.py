@@ -29,6 +29,7 @@ from tests.api.test_authorization import (
     BODIES,
     GUARDED,
     NAMED,
+    PRIVATE,
     SIGNS_OUT,
     Things,
     missing,
@@ -132,7 +133,7 @@ def is_as_found(route: GuardedRoute, role: Role, thing: str, status: int) -> boo
     reaches_all = policy_of(route.endpoint).installation
     if thing == MISSING or (thing == FOREIGN and not reaches_all):
         return status == 404
-    if thing == COLLEAGUE and "run_id" in route.path:
+    if thing == COLLEAGUE and PRIVATE.search(route.path):
         return status == 404
     if thing == COLLEAGUE and "key_id" in route.path and role < Role.OWNER:
         # A key is its owner's; who administers hers needs a role that is not below hers.
@@ -225,13 +226,13 @@ async def test_every_cell_answers_as_the_policies_say(
 def ways(route: GuardedRoute, caller: Caller) -> Iterator[tuple[str, str]]:
     """Kinds of things and carriers.
 
-    A caller who makes no runs has no run of their own, nor a key; and the events of one's own open
-    run never end: tests/api/test_events.py reads them.
+    A caller who makes no runs has no run of their own, nor a conversation or a key; and the events
+    of one's own open run never end: tests/api/test_events.py reads them.
     """
     for kind in OBJECTS if route in NAMED else (OWN,):
-        is_personal = "run_id" in route.path or "key_id" in route.path
-        is_own_run = kind == OWN and is_personal
-        if is_own_run and (not is_writer(caller) or route.path.endswith("/events")):
+        is_personal = PRIVATE.search(route.path) or "key_id" in route.path
+        is_own = kind == OWN and is_personal
+        if is_own and (not is_writer(caller) or route.path.endswith("/events")):
             continue
         for carrier in CARRIERS if caller.key else (BEARER,):
             yield kind, carrier

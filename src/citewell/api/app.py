@@ -16,6 +16,7 @@ from citewell.api.guard import GuardedRoute, policy_of
 from citewell.api.middleware import Envelope
 from citewell.api.routes import (
     collections,
+    conversations,
     documents,
     health,
     info,
@@ -52,6 +53,7 @@ ROUTERS = tuple(
         documents,
         jobs,
         search,
+        conversations,
         runs,
         usage,
         privacy,

@@ -7,8 +7,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Header, Response
 
 from citewell.api.schemas.fields import Shown
-from citewell.documents.revisions import revision
-from citewell.domain.documents import Collection, Document
+from citewell.documents.revisions import State, revision
 
 TAGGED: dict[int | str, dict[str, Any]] = {
     200: {"headers": {"ETag": {"description": "For `If-Match`.", "schema": {"type": "string"}}}}
@@ -21,7 +20,7 @@ _STRONG_TAG = re.compile(r'(?<!W/)"([^"]*)"')
 Tagged = TypeVar("Tagged", bound=Shown)
 
 
-def tagged(response: Response, state: Document | Collection, shown: Tagged) -> Tagged:
+def tagged(response: Response, state: State, shown: Tagged) -> Tagged:
     """`shown`, with the entity tag of the state that it shows in the reply's headers."""
     response.headers["etag"] = f'"{revision(state)}"'
     return shown

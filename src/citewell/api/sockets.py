@@ -24,7 +24,7 @@ from citewell.domain.errors import (
     LimitedError,
     UnauthenticatedError,
 )
-from citewell.domain.ids import RunId
+from citewell.domain.ids import ConversationId, RunId
 from citewell.domain.principal import Principal
 from citewell.telemetry import metrics
 
@@ -160,7 +160,10 @@ class Connection:
         text = check_question(command.input or "", limit, field="input")
         self._check_room()
         collections = await resolve(self.app, self.principal, command.collections)
-        run = await self.app.chat.start(asking(self.principal), text, collections)
+        within = None if command.conversation is None else ConversationId(command.conversation)
+        run = await self.app.chat.start(
+            asking(self.principal), text, collections, conversation_id=within
+        )
         if command.id is not None:
             await self._say({"run": str(run.id), **_echo(command)})
         self._follow(run.id, -1)

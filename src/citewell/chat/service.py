@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from uuid import UUID
 
 from citewell.agent.service import Agent
 from citewell.chat import translation
 from citewell.chat.following import Follower
+from citewell.chat.history import remembered
 from citewell.chat.log import RunLog
 from citewell.chat.narration import Narration
 from citewell.chat.outcome import Outcome, outcome_of
@@ -64,9 +65,10 @@ class Chat:
     ) -> Run:
         """Ask, in a new conversation unless one is given; on return the run is stored and goes on.
 
-        A repetition under the same key, `once`, gets the run of the first request. Raises
-        `InvalidError` for an empty question, and `UnavailableError` when the server has as much
-        work as it can do; nothing is stored then.
+        In a conversation it is asked with what was said there before. A repetition under the same
+        key, `once`, gets the run of the first request. Raises `InvalidError` for an empty question,
+        and `UnavailableError` when the server has as much work as it can do; nothing is stored
+        then.
         """
         principal.require(Scope.ASK)
         asked = translation.storable(text).strip()
@@ -132,13 +134,16 @@ class Chat:
         text: str,
         collections: Sequence[CollectionId],
         *,
+        conversation_id: ConversationId | None = None,
         once: RequestKey | None = None,
     ) -> tuple[Run, Outcome]:
         """Ask and wait for the end, as `start` and `events` together; the run outlives its caller.
 
         A run that fails is an `Outcome` with an error, not an exception.
         """
-        started = await self.start(principal, text, collections, once=once)
+        started = await self.start(
+            principal, text, collections, conversation_id=conversation_id, once=once
+        )
         events = [event async for _, event in self.events(principal, started.id)]
         return await self.get(principal, started.id), outcome_of(events)
 
@@ -164,7 +169,7 @@ class Chat:
         async with self.database.transaction(principal) as tx:
 
             async def create() -> _Created:
-                within = await _conversation(tx, principal, question, conversation_id)
+                within = await _conversation(tx, turn, conversation_id)
                 request = {"text": question.text, "collections": inside}
                 await tx.runs.create(run_id, within, principal.user_id, request)
                 await tx.conversations.add_question(within, run_id, question.text)
@@ -214,10 +219,15 @@ class Chat:
 
 
 async def _conversation(
-    tx: Transaction, principal: Principal, question: Question, given: ConversationId | None
+    tx: Transaction, turn: Turn, given: ConversationId | None
 ) -> ConversationId:
-    if given is not None:
-        await tx.conversations.check(given, principal.user_id)
-        return given
+    """Where a turn belongs; it is told what was said there so far."""
+    user, question = turn.principal.user_id, turn.question
     title = " ".join(question.text.split())[:TITLE_CHARACTERS]
-    return await tx.conversations.create(principal.user_id, title)
+    if given is None:
+        return await tx.conversations.create(user, title)
+    found = await tx.conversations.get(given, user)
+    if not found.title:
+        await tx.conversations.rename(given, title)
+    turn.question = replace(question, remembered=await remembered(tx, given))
+    return given

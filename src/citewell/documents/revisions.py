@@ -1,24 +1,27 @@
-"""Revisions: names for the states that a document or a collection has been in."""
+"""Revisions: names for the states that what can be changed has been in."""
 
 import hashlib
 from collections.abc import Set as AbstractSet
 
 from pydantic import TypeAdapter
 
+from citewell.domain.conversations import Conversation
 from citewell.domain.documents import Collection, Document
 from citewell.domain.errors import ChangedError
 
 CHARACTERS = 32
 
-_STATE: TypeAdapter[Document | Collection] = TypeAdapter(Document | Collection)
+State = Document | Collection | Conversation
+
+_STATE: TypeAdapter[State] = TypeAdapter(State)
 
 
-def revision(state: Document | Collection) -> str:
+def revision(state: State) -> str:
     """Equal for equal states only, in every process."""
     return hashlib.sha256(_STATE.dump_json(state)).hexdigest()[:CHARACTERS]
 
 
-def check_unchanged(state: Document | Collection, seen: AbstractSet[str] | None) -> None:
+def check_unchanged(state: State, seen: AbstractSet[str] | None) -> None:
     """Raises `ChangedError` when `state` is none of the revisions `seen`; None is any.
 
     Only a state whose row the transaction has locked is still that of the thing afterwards.

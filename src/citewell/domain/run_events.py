@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from citewell.domain.conversations import NOTHING, Remembered
 from citewell.domain.ids import CollectionId
 from citewell.domain.passages import Answer, Passage
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and of which collections."""
+    """What is asked, of which collections, and what is known of the conversation."""
 
     text: str
     collections: tuple[CollectionId, ...]
+    remembered: Remembered = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

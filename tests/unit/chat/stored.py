@@ -3,10 +3,10 @@
 import psycopg
 
 from citewell.chat.translation import run_started
+from citewell.domain.conversations import Message
 from citewell.domain.ids import RunId, new_id
 from citewell.domain.principal import Principal
 from citewell.storage.database import Database
-from citewell.storage.repositories.conversations import Message
 from citewell.storage.repositories.runs import Run
 
 

@@ -347,7 +347,7 @@ async def test_ids_that_nobody_has_are_not_found(database: Database, tenant: Ten
         "space": lambda tx: tx.spaces.get(SpaceId(nobody)),
         "job": lambda tx: tx.jobs.get(JobId(nobody)),
         "run": lambda tx: tx.runs.get(RunId(nobody), someone),
-        "conversation": lambda tx: tx.conversations.check(ConversationId(nobody), someone),
+        "conversation": lambda tx: tx.conversations.get(ConversationId(nobody), someone),
     }
     assert await found(database, tenant, cases) == []
 
@@ -360,9 +360,9 @@ async def test_another_users_conversation_and_run_are_not_found(
     async with database.transaction(tenant) as tx:
         conversation = await tx.conversations.create(ada, "mine")
         await tx.runs.create(run, conversation, ada, {})
-        await tx.conversations.check(conversation, ada)
+        await tx.conversations.get(conversation, ada)
         assert (await tx.runs.get(run, ada)).id == run
         with pytest.raises(NotFoundError):
-            await tx.conversations.check(conversation, eve)
+            await tx.conversations.get(conversation, eve)
         with pytest.raises(NotFoundError):
             await tx.runs.get(run, eve)

@@ -134,4 +134,4 @@ async def test_a_conversation_keeps_what_was_said_in_order(
             ("assistant", "because", True),
         ]
         with pytest.raises(NotFoundError):
-            await tx.conversations.check(ConversationId(new_id()), ADA)
+            await tx.conversations.get(ConversationId(new_id()), ADA)

@@ -8,6 +8,7 @@ from citewell.api.deps import AppDep, Caller, RequestKeyDep
 from citewell.api.guard import CAN_ASK, GuardedRoute, allow
 from citewell.api.questions import asking, check_question, raise_for, resolve
 from citewell.api.schemas.answers import QueryAnswered, QueryAsked
+from citewell.domain.ids import ConversationId
 
 router = APIRouter(route_class=GuardedRoute, tags=["questions"])
 
@@ -28,6 +29,9 @@ async def ask(body: QueryAsked, caller: Caller, app: AppDep, once: RequestKeyDep
     """The answer quotes the documents; `citations` say where each sentence comes from."""
     text = check_question(body.input, app.settings.limits.question_chars, field="input")
     collections = await resolve(app, caller, body.collections)
-    run, outcome = await app.chat.answer(asking(caller), text, collections, once=once)
+    within = None if body.conversation is None else ConversationId(body.conversation)
+    run, outcome = await app.chat.answer(
+        asking(caller), text, collections, conversation_id=within, once=once
+    )
     raise_for(outcome.error)
-    return QueryAnswered.of(run.id, outcome)
+    return QueryAnswered.of(run, outcome)

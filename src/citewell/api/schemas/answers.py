@@ -9,15 +9,16 @@ from pydantic import ConfigDict, Field
 
 from citewell.api.schemas.fields import Body, CollectionNames, Question, Shown
 from citewell.chat.outcome import Outcome
-from citewell.domain.ids import RunId
+from citewell.domain.passages import Citation
 from citewell.storage.repositories.runs import Run, RunState
 
 
 class QueryAsked(Body):
-    """A question to the tenant's documents."""
+    """A question to the tenant's documents; without a `conversation` it begins one."""
 
     input: Question
     collections: CollectionNames = Field(default=[])
+    conversation: UUID | None = None
 
 
 class CitationShown(Shown):
@@ -38,6 +39,18 @@ class CitationShown(Shown):
     filename: str = ""
     page: int | None = None
     verified: bool
+
+    @classmethod
+    def of(cls, citation: Citation) -> "CitationShown":
+        """As the run's log would say it."""
+        same = ("document_id", "version_id", "start", "end", "quote", "title", "filename", "page")
+        return cls(
+            n=citation.number,
+            answer=[citation.answer_start, citation.answer_end],
+            passage_id=citation.chunk_id,
+            verified=citation.verified,
+            **{name: getattr(citation, name) for name in same},
+        )
 
 
 class RelatedShown(Shown):
@@ -72,9 +85,10 @@ class QueryAnswered(Shown):
     reason: str
     related: list[RelatedShown]
     run_id: UUID
+    conversation_id: UUID
 
     @classmethod
-    def of(cls, run_id: RunId, outcome: Outcome) -> "QueryAnswered":
+    def of(cls, run: Run, outcome: Outcome) -> "QueryAnswered":
         """As the run's log says."""
         return cls(
             response=outcome.text,
@@ -83,7 +97,8 @@ class QueryAnswered(Shown):
             grounded=outcome.grounded,
             reason=outcome.reason,
             related=[RelatedShown.model_validate(one) for one in outcome.related],
-            run_id=run_id,
+            run_id=run.id,
+            conversation_id=run.conversation_id,
         )
 
 

@@ -119,6 +119,11 @@ Description = Annotated[
 Title = Annotated[
     str, Field(max_length=500, json_schema_extra=_SAID_OF_A_LINE), AfterValidator(_one_line)
 ]
+ConversationTitle = Annotated[
+    str,
+    Field(max_length=200, json_schema_extra=_SAID_OF_A_LINE),
+    AfterValidator(_one_line),
+]
 Url = Annotated[
     str,
     Field(

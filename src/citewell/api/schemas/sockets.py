@@ -27,3 +27,4 @@ class Command(Body):
     after: int = Field(default=-1, ge=-1, le=2**31)
     input: str | None = None
     collections: CollectionNames = Field(default=[])
+    conversation: UUID | None = None

@@ -62,6 +62,8 @@ MEANINGS: dict[str, Meaning] = {
     "document_id": Names(Kind.DOCUMENT),
     "version": Names(Kind.VERSION),
     "job_id": Names(Kind.JOB),
+    "conversation_id": Names(Kind.CONVERSATION),
+    "conversation": Names(Kind.CONVERSATION),
     "run_id": Names(Kind.RUN),
     "run": Names(Kind.RUN),
     "ws_unsub.run": Names(Kind.RUN, Rule.UNFELT),

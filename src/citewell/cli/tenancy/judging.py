@@ -23,6 +23,10 @@ _CHANGING = re.compile(rf"cwt[0-9a-f]{{16}}|{_ID}|[0-9a-f]{{32,}}|[\d.]+", re.IG
 _PERSONAL = frozenset({Kind.USER, Kind.EXPORT})
 # Others hold times, counts and ids of the request, and differ between any two answers.
 _PLAIN_HEADERS = frozenset({"content-type", "www-authenticate", "location", "etag", "set-cookie"})
+# These tell what their caller has asked: the walk asks for a word of the other tenant's document.
+_TELLS_QUESTIONS = frozenset({
+    "list_conversations", "get_conversation", "change_conversation", "list_messages", "get_context",
+})  # fmt: skip
 # What was too slow just then.
 _OF_THE_MOMENT = frozenset({"degraded"})
 
@@ -70,7 +74,9 @@ def _hidden(cell: Cell) -> frozenset[str]:
     looks_after = cell.whose is Whose.COLLEAGUE and named <= caller.sees and named & _PERSONAL
     private = caller.home.private.items()
     mine = {word for word, kind in private if kind not in caller.sees and not looks_after}
-    return tokens(" ".join(caller.hidden | mine))
+    asked = {caller.other.owner.things.get(Kind.WORD, "")}
+    hidden = caller.hidden - asked if cell.operation.id in _TELLS_QUESTIONS else caller.hidden
+    return tokens(" ".join(hidden | mine))
 
 
 def _must_not_be_felt(cell: Cell) -> bool:

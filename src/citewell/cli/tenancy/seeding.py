@@ -197,7 +197,8 @@ async def _personal(hand: Hand, person: Person) -> None:
     export = await hand.do(person, "POST", "/privacy/exports", json={})
     await hand.until(person, f"/privacy/exports/{export['id']}", "state", {"ready"})
     person.things |= {
-        Kind.RUN: asked["run_id"], Kind.KEY: key["id"], Kind.EXPORT: export["id"],
+        Kind.CONVERSATION: asked["conversation_id"], Kind.RUN: asked["run_id"],
+        Kind.KEY: key["id"], Kind.EXPORT: export["id"],
     }  # fmt: skip
 
 
@@ -225,6 +226,9 @@ async def fresh(hand: Hand, kind: Kind, person: Person) -> str:
             path = f"/collections/{person.things[Kind.COLLECTION]}/documents"
             added = await hand.do(person, "POST", path, json={"text": hand.tenant.word()})
             made = added["document"]
+        case Kind.CONVERSATION:
+            named = {"title": hand.tenant.word()}
+            made = await hand.do(person, "POST", "/conversations", json=named)
         case Kind.JOB:
             return await _failed_job(hand, person)
         case Kind.SHARE:

@@ -18,7 +18,7 @@ PATH = "/ws"
 # Which fields of a command belong to which message; these three are in all of them.
 _IN_ALL = frozenset({"op", "id", "after"})
 _OWN: Mapping[Op, frozenset[str]] = {
-    Op.START: frozenset({"input", "collections"}),
+    Op.START: frozenset({"input", "collections", "conversation"}),
     Op.SUB: frozenset({"run"}),
     Op.UNSUB: frozenset({"run"}),
     Op.CANCEL: frozenset({"run"}),

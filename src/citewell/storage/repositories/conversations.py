@@ -1,36 +1,41 @@
-"""Conversations, messages, and the citations under them."""
+"""Conversations, each of one person."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 
+from citewell.domain.conversations import MOST_TITLE, Conversation
 from citewell.domain.errors import NotFoundError
-from citewell.domain.ids import ConversationId, MessageId, RunId, UserId, new_id
-from citewell.domain.passages import Answer
-from citewell.storage.repositories.scope import SealedScope
-from citewell.storage.tables.conversations import citations, conversations, messages
+from citewell.domain.ids import ConversationId, RunId, UserId, new_id
+from citewell.storage.repositories.messages import MessageRepository
+from citewell.storage.tables.conversations import conversations, runs
 
-_TEXT = "messages.text"
+_TITLE = "conversations.title"
+
+_TURNS = (
+    select(func.count())
+    .where(runs.c.conversation_id == conversations.c.id)
+    .correlate(conversations)
+    .scalar_subquery()
+)
+_LAST = (
+    select(func.max(runs.c.created_at))
+    .where(runs.c.conversation_id == conversations.c.id)
+    .correlate(conversations)
+    .scalar_subquery()
+)
+_SHOWN = select(
+    conversations.c.id,
+    conversations.c.title,
+    conversations.c.created_at,
+    _TURNS.label("turns"),
+    func.coalesce(_LAST, conversations.c.created_at).label("last_at"),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One utterance; `role` is `user` or `assistant`."""
-
-    id: MessageId
-    run_id: RunId
-    role: str
-    text: str
-    grounded: float | None
-    answered: bool | None
-    partial: bool
-    created_at: datetime
-
-
-class ConversationRepository(SealedScope):
-    """The conversations of one tenant."""
+class ConversationRepository(MessageRepository):
+    """The conversations of one tenant; one of somebody else's is not found."""
 
     async def create(self, user_id: UserId, title: str) -> ConversationId:
         """An empty conversation of this user."""
@@ -40,103 +45,72 @@ class ConversationRepository(SealedScope):
                 id=conversation_id,
                 tenant_id=self.tenant_id,
                 user_id=user_id,
-                title=self.seal.text("conversations.title", conversation_id, title[:200]),
+                title=self.seal.text(_TITLE, conversation_id, title[:MOST_TITLE]),
             )
         )
         return conversation_id
 
-    async def check(self, conversation_id: ConversationId, user_id: UserId) -> None:
-        """Pass, or raise `NotFoundError` when this user has no such conversation."""
-        found = await self.connection.execute(
-            select(conversations.c.id).where(
-                conversations.c.tenant_id == self.tenant_id,
-                conversations.c.id == conversation_id,
-                conversations.c.user_id == user_id,
-            )
-        )
-        if found.one_or_none() is None:
+    async def get(self, conversation_id: ConversationId, user_id: UserId) -> Conversation:
+        """Raises `NotFoundError`."""
+        found = await self.connection.execute(_SHOWN.where(self._mine(conversation_id, user_id)))
+        row = found.one_or_none()
+        if row is None:
             raise NotFoundError(f"No conversation {conversation_id}.")
+        return self._conversation(row)
 
-    async def messages(self, conversation_id: ConversationId) -> Sequence[Message]:
-        """In the order in which they were said."""
+    async def lock(self, conversation_id: ConversationId, user_id: UserId) -> Conversation:
+        """As `get`; nobody else renames or removes it before this transaction ends."""
+        # Its key stays: who asks in it, which refers to the key, need not wait.
+        mine = select(conversations.c.id).where(self._mine(conversation_id, user_id))
+        await self.connection.execute(mine.with_for_update(key_share=True))
+        return await self.get(conversation_id, user_id)
+
+    async def page(
+        self, user_id: UserId, *, before: ConversationId | None, limit: int
+    ) -> Sequence[Conversation]:
+        """This user's, the newest first, those that are older than `before`."""
+        older = [] if before is None else [conversations.c.id < before]
         found = await self.connection.execute(
-            select(messages)
-            .where(
-                messages.c.tenant_id == self.tenant_id,
-                messages.c.conversation_id == conversation_id,
+            _SHOWN.where(
+                conversations.c.tenant_id == self.tenant_id,
+                conversations.c.user_id == user_id,
+                *older,
             )
-            .order_by(messages.c.id)
+            .order_by(conversations.c.id.desc())
+            .limit(limit)
         )
-        return [
-            Message(
-                MessageId(row.id),
-                RunId(row.run_id),
-                row.role,
-                self.seal.open_text(_TEXT, row.id, row.text),
-                row.grounded,
-                row.answered,
-                row.partial,
-                row.created_at,
-            )
-            for row in found
-        ]
+        return [self._conversation(row) for row in found]
 
-    async def add_question(
-        self, conversation_id: ConversationId, run_id: RunId, text: str
-    ) -> MessageId:
-        """What the user asked."""
-        return await self._add(conversation_id, run_id, "user", text)
-
-    async def add_answer(
-        self,
-        conversation_id: ConversationId,
-        run_id: RunId,
-        answer: Answer,
-        *,
-        partial: bool = False,
-    ) -> MessageId:
-        """What was answered, with its citations; `partial` when it was cut off."""
-        message_id = await self._add(
-            conversation_id,
-            run_id,
-            "assistant",
-            answer.text,
-            grounded=answer.grounded,
-            answered=answer.answered,
-            partial=partial,
-        )
-        rows = [
-            {
-                "id": citation_id,
-                "tenant_id": self.tenant_id,
-                "message_id": message_id,
-                **asdict(citation),
-                "quote": self.seal.text("citations.quote", citation_id, citation.quote),
-            }
-            for citation, citation_id in ((one, new_id()) for one in answer.citations)
-        ]
-        if rows:
-            await self.connection.execute(insert(citations), rows)
-        return message_id
-
-    async def _add(
-        self,
-        conversation_id: ConversationId,
-        run_id: RunId,
-        role: str,
-        text: str,
-        **values: float | bool | None,
-    ) -> MessageId:
-        message_id = MessageId(new_id())
+    async def rename(self, conversation_id: ConversationId, title: str) -> None:
+        """Give it another title; no effect when it is not there."""
+        sealed = self.seal.text(_TITLE, conversation_id, title[:MOST_TITLE])
         await self.connection.execute(
-            insert(messages).values(
-                id=message_id,
-                tenant_id=self.tenant_id,
-                conversation_id=conversation_id,
-                run_id=run_id,
-                role=role,
-                text=self.seal.text(_TEXT, message_id, text),
-                **values,
+            update(conversations).where(self._is(conversation_id)).values(title=sealed)
+        )
+
+    async def delete(self, conversation_id: ConversationId) -> None:
+        """Remove it with its runs, their logs, the messages and citations."""
+        await self.connection.execute(delete(conversations).where(self._is(conversation_id)))
+
+    async def running(self, conversation_id: ConversationId) -> Sequence[RunId]:
+        """Its runs that have not ended."""
+        found = await self.connection.execute(
+            select(runs.c.id).where(
+                runs.c.tenant_id == self.tenant_id,
+                runs.c.conversation_id == conversation_id,
+                runs.c.finished_at.is_(None),
             )
         )
-        return message_id
+        return [RunId(one) for one in found.scalars()]
+
+    def _conversation(self, row: Row[*tuple[Any, ...]]) -> Conversation:
+        title = self.seal.open_text(_TITLE, row.id, row.title)
+        return Conversation(ConversationId(row.id), title, row.turns, row.created_at, row.last_at)
+
+    def _is(self, conversation_id: ConversationId) -> ColumnElement[bool]:
+        return (conversations.c.tenant_id == self.tenant_id) & (
+            conversations.c.id == conversation_id
+        )
+
+    def _mine(self, conversation_id: ConversationId, user_id: UserId) -> ColumnElement[bool]:
+        return self._is(conversation_id) & (conversations.c.user_id == user_id)

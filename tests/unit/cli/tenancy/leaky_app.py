@@ -15,6 +15,7 @@ from citewell.cli.tenancy.cast import Carrier, Cast, Kind, Person, Tenant, missi
 from tests.unit.cli.tenancy.schemas import Decision, Search
 
 KINDS = {Kind.DOCUMENT: "documents", Kind.EXPORT: "exports", Kind.RUN: "runs"}
+PERSONAL = (Kind.RUN, Kind.CONVERSATION)
 PROBLEM = "application/problem+json"
 
 
@@ -32,7 +33,7 @@ def make_tenant(name: str) -> Tenant:
     for role in ("owner", "viewer", "narrow", "colleague"):
         setattr(tenant, role, person_of(f"{name}-{role}"))
     for person in (tenant.owner, tenant.viewer, tenant.colleague):
-        person.things = {kind: missing(kind) for kind in (Kind.RUN, Kind.EXPORT)}
+        person.things = {kind: missing(kind) for kind in (*PERSONAL, Kind.EXPORT)}
         person.things[Kind.REQUEST_KEY] = missing(Kind.REQUEST_KEY)
         tenant.marks |= set(person.things.values())
     tenant.owner.things[Kind.DOCUMENT] = missing(Kind.DOCUMENT)
@@ -69,7 +70,7 @@ class House:
         own = {person.things.get(kind), home.owner.things.get(kind)}
         if kind is Kind.EXPORT and person is home.owner:
             own.add(home.colleague.things[kind])
-        if kind is Kind.RUN and person not in (home.owner, home.narrow):
+        if kind in PERSONAL and person not in (home.owner, home.narrow):
             own = {person.things.get(kind)}
         return thing in own
 
@@ -219,6 +220,8 @@ def said_to(
             return [{"pong": True, **echo}]
         case "start":
             is_own = set(command.get("collections", [])) <= {home.owner.things[Kind.COLLECTION]}
+            within = command.get("conversation")
+            is_own &= within is None or house.is_theirs(home, person, Kind.CONVERSATION, within)
             return [{"run": missing(Kind.RUN), **echo} if is_own else refusal(echo, "No such.")]
         case "unsub":
             told = is_foreign and "leaving is felt" in house.leaks

@@ -10,8 +10,8 @@ from tests.architecture.test_habits import MODULES, named, parsed
 ROOM = "inference/egress/"
 # Modules with a client of HTTP, or of something that carries it.
 CLIENTS = {
-    "aiohttp", "ftplib", "http.client", "httpcore", "httplib2", "httpx", "poplib", "pycurl",
-    "requests", "smtplib", "telnetlib", "urllib.request", "urllib3", "websockets.client",
+    "aiohttp", "ftplib", "http.client", "httpcore", "httpcore2", "httplib2", "httpx", "httpx2",
+    "poplib", "pycurl", "requests", "smtplib", "telnetlib", "urllib.request", "urllib3", "websockets.client",
     "websockets.sync.client", "websockets.asyncio.client", "xmlrpc.client",
 }  # fmt: skip
 # Functions and classes that connect by themselves.
@@ -49,6 +49,7 @@ def test_no_module_outside_the_room_asks_another_server() -> None:
     inside = [path for path in MODULES if named(path).startswith(ROOM)]
     assert {way for path in inside for way in ways_out(parsed(path))} == {
         "httpx",
+        "httpx2",
         "httpcore",
         "getaddrinfo",
         "connect_tcp",

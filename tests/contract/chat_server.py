@@ -29,10 +29,10 @@ class GoneError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool that the model wants run."""
+    """A tool that the model wants run; arguments that are a text are sent as it is."""
 
     name: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Any] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def say(text: str, **options: Any) -> Reply:
     return Reply(tuple(text.replace(" ", " \0").split("\0")) if text else (), **options)
 
 
-def call(name: str, arguments: Mapping[str, Any], **options: Any) -> Reply:
+def call(name: str, arguments: Mapping[str, Any] | str, **options: Any) -> Reply:
     """One tool call; `Reply(calls=…)` makes several."""
     return Reply(calls=(Call(name, arguments),), **options)
 
@@ -90,12 +90,13 @@ SILENT = Reply(stall_after=0)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One request as it arrived; `at` is of the monotonic clock."""
+    """One request as it arrived; `at` is of the monotonic clock, `port` the client's."""
 
     path: str
     headers: dict[str, str]
     body: Body
     at: float
+    port: int
 
 
 @dataclass(slots=True)
@@ -157,7 +158,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        heard = Heard(self.path, headers, json.loads(content), time.monotonic())
+        heard = Heard(
+            self.path, headers, json.loads(content), time.monotonic(), self.client_address[1]
+        )
         self.state.note(heard, busy=1)
         try:
             self._reply(heard.body, self.state.next(heard.body))
@@ -269,7 +272,8 @@ def _head(body: Body, kind: str) -> Body:
 
 
 def _function(one: Call) -> dict[str, str]:
-    return {"name": one.name, "arguments": json.dumps(dict(one.arguments))}
+    given = one.arguments
+    return {"name": one.name, "arguments": given if isinstance(given, str) else json.dumps(given)}
 
 
 def _usage(body: Body, reply: Reply) -> Body:

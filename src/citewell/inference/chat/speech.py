@@ -25,12 +25,16 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What the call cost; `money` is in US dollars, None when the model's price is not known."""
+    """What the call cost; `money` is in US dollars, None when the model's price is not known.
+
+    `finish` is the provider's word for why it stopped: `length` when the text was cut off.
+    """
 
     model: str
     tokens_in: int
     tokens_out: int
     money: Decimal | None
+    finish: str = ""
 
 
 @dataclass(frozen=True, slots=True)

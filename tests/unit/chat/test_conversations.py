@@ -10,10 +10,19 @@ from citewell.domain.errors import NotFoundError
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import AnswerFinished, TextProduced
 from citewell.storage.database import Database
-from tests.unit.chat.scripted import SECONDS, Gate, Scripted, answer, follow, process, until
+from tests.unit.chat.scripted import (
+    SECONDS,
+    Gate,
+    Script,
+    Scripted,
+    answer,
+    follow,
+    process,
+    until,
+)
 
 SAID = "It has seven doors."
-STORY = [TextProduced(SAID), AnswerFinished(answer(SAID))]
+STORY: Script = [TextProduced(SAID), AnswerFinished(answer(SAID))]
 
 
 async def test_a_question_is_asked_with_what_its_conversation_has_said(

@@ -11,8 +11,8 @@ ROOM = "inference/egress/"
 # Modules with a client of HTTP, or of something that carries it.
 CLIENTS = {
     "aiohttp", "ftplib", "http.client", "httpcore", "httpcore2", "httplib2", "httpx", "httpx2",
-    "poplib", "pycurl", "requests", "smtplib", "telnetlib", "urllib.request", "urllib3", "websockets.client",
-    "websockets.sync.client", "websockets.asyncio.client", "xmlrpc.client",
+    "poplib", "pycurl", "requests", "smtplib", "telnetlib", "urllib.request", "urllib3",
+    "websockets.client", "websockets.sync.client", "websockets.asyncio.client", "xmlrpc.client",
 }  # fmt: skip
 # Functions and classes that connect by themselves.
 CALLS = {

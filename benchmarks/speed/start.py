@@ -9,6 +9,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,10 @@ CITEWELL = Path(sys.executable).with_name("citewell")
 WAIT_SECONDS = 60.0
 
 
-def ready_seconds(home: str) -> float:
-    """Start the server in `home` on a free port; seconds until `/readyz` says yes; then stop it."""
-    environment = {**os.environ, "CITEWELL_HOME": home}
+@contextmanager
+def serving(home: str | Path) -> Iterator[str]:
+    """A server in `home` on a free port, for as long as the context lasts; where it is."""
+    environment = {**os.environ, "CITEWELL_HOME": str(home)}
     began = time.perf_counter()
     server = subprocess.Popen(
         [CITEWELL, "serve", "--port", "0"],
@@ -33,10 +36,17 @@ def ready_seconds(home: str) -> float:
             if time.perf_counter() - began > WAIT_SECONDS:
                 raise SystemExit(f"Not ready after {WAIT_SECONDS:g} s")
             time.sleep(0.02)
-        return time.perf_counter() - began
+        yield address
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=WAIT_SECONDS)
+
+
+def ready_seconds(home: str) -> float:
+    """Start the server in `home`; seconds until `/readyz` says yes; then stop it."""
+    began = time.perf_counter()
+    with serving(home):
+        return time.perf_counter() - began
 
 
 def help_milliseconds() -> float:

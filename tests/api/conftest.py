@@ -33,6 +33,7 @@ from citewell.storage.repositories.jobs import JOBS_TOPIC
 from citewell.storage.repositories.runs import RUNS_TOPIC
 from citewell.telemetry.tasks import Tasks
 from tests.api.contract import Contract
+from tests.api.terminal import Terminal
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
 EVERYTHING = frozenset(Scope)
@@ -198,3 +199,17 @@ async def listening(api: FastAPI) -> AsyncIterator[str]:
             async with asyncio.timeout(10):
                 await serving
     listener.close()
+
+
+@pytest.fixture
+async def terminal(app: App, api: FastAPI, postgres_url: str) -> AsyncIterator[Terminal]:
+    await app.accounts.ring.ensure()
+    async with listening(api) as address:
+        url = f"http://{address}"
+        variables = {
+            "CITEWELL_HOME": str(app.settings.home),
+            "CITEWELL_SERVER": url,
+            "CITEWELL_API_KEY": app.admin_key,
+            "DATABASE_URL": postgres_url,
+        }
+        yield Terminal(variables, url)

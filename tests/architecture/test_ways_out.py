@@ -21,7 +21,7 @@ CALLS = {
 }  # fmt: skip
 # The command line talks to its own server; it sits where its user sits.
 OWN_SERVER = {
-    "cli/adding.py", "cli/client.py", "cli/following.py", "cli/running/announcing.py",
+    "cli/adding.py", "cli/client.py", "cli/conversing/following.py", "cli/running/announcing.py",
     "cli/tenancy/calling.py",
 }  # fmt: skip
 

@@ -22,7 +22,7 @@ from citewell.domain.run_events import Question
 from citewell.storage.database import Database
 from citewell.storage.notifications import Notifications
 from citewell.storage.repetition import RequestKey, do_once
-from citewell.storage.repositories.runs import RUNS_TOPIC, JsonObject, Run
+from citewell.storage.repositories.runs import RUNS_TOPIC, JsonObject, Run, RunQuery
 from citewell.storage.transaction import Transaction
 from citewell.telemetry.logs import logger
 from citewell.telemetry.tasks import Tasks
@@ -94,6 +94,14 @@ class Chat:
         principal.require(Scope.ASK)
         async with self.database.transaction(principal) as tx:
             return await tx.runs.get(run_id, principal.user_id)
+
+    async def page(self, principal: Principal, query: RunQuery) -> Sequence[Run]:
+        """The caller's own runs, the newest first."""
+        principal.require(Scope.ASK)
+        async with self.database.transaction(principal) as tx:
+            if query.conversation_id is not None:
+                await tx.conversations.get(query.conversation_id, principal.user_id)
+            return await tx.runs.page(principal.user_id, query)
 
     def events(
         self, principal: Principal, run_id: RunId, *, after: int = -1

@@ -79,19 +79,16 @@ class Client:
 
     def try_send(self, method: str, path: str, **options: Any) -> "httpx.Response":
         """The reply, whatever it is."""
-        import httpx  # A third of a second that `--help` does not have.
-
-        try:
+        with self._reaching():
             return self.http.request(method, path, **options)
-        except httpx.TimeoutException:
-            fail("The server did not answer in time.", code=Exit.TIMEOUT, as_json=self.as_json)
-        except httpx.TransportError as error:
-            fail(
-                f"The server at {self.http.base_url} cannot be reached: {error}",
-                "Is `citewell serve` running?",
-                code=Exit.UNREACHABLE,
-                as_json=self.as_json,
-            )
+
+    @contextmanager
+    def stream(self, path: str, **params: Any) -> Iterator[Iterator[str]]:
+        """The lines of a reply that grows, as they come."""
+        with self._reaching(), self.http.stream("GET", path, params=params) as reply:
+            if reply.is_error:
+                reply.read()
+            yield self._checked(reply).iter_lines()
 
     def refuse(self, reply: "httpx.Response") -> NoReturn:
         """End the command with what the server said."""
@@ -159,6 +156,23 @@ class Client:
                 as_json=self.as_json,
             )
         return str(found[0]["id"])
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """End the command with what is wrong with the way to the server."""
+        import httpx  # A third of a second that `--help` does not have.
+
+        try:
+            yield
+        except httpx.TimeoutException:
+            fail("The server did not answer in time.", code=Exit.TIMEOUT, as_json=self.as_json)
+        except httpx.TransportError as error:
+            fail(
+                f"The server at {self.http.base_url} cannot be reached: {error}",
+                "Is `citewell serve` running?",
+                code=Exit.UNREACHABLE,
+                as_json=self.as_json,
+            )
 
     def _checked(self, reply: "httpx.Response") -> "httpx.Response":
         if reply.is_error:

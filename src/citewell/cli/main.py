@@ -7,16 +7,17 @@ from typing import cast
 import typer
 
 from citewell.cli import (
-    asking,
     collections,
     documents,
     indexes,
     jobs,
     operating,
     privacy,
+    searching,
     usage,
 )
 from citewell.cli.accounts import audit, keys, tenants, users
+from citewell.cli.conversing import asking, conversations, runs
 from citewell.cli.installation import database, encryption, signing
 from citewell.cli.options import Json, Output, Server, Target, wants_json
 from citewell.cli.output import Exit, exit_for_code, say, say_error
@@ -36,6 +37,8 @@ app = typer.Typer(
 )
 app.add_typer(documents.app, name="docs")
 app.add_typer(collections.app, name="collections")
+app.add_typer(conversations.app, name="conversations")
+app.add_typer(runs.app, name="runs")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(indexes.app, name="index")
 app.add_typer(users.app, name="users")
@@ -50,8 +53,9 @@ app.add_typer(encryption.app, name="encryption")
 app.add_typer(signing.app, name="signing-keys")
 app.command()(operating.serve)
 app.command()(operating.worker)
-app.command()(asking.search)
+app.command()(searching.search)
 app.command()(asking.ask)
+app.command()(asking.chat)
 app.command()(operating.doctor)
 app.command()(operating.version)
 

@@ -19,6 +19,10 @@ Output = Annotated[
     Form | None, typer.Option("--output", "-o", help="How to write the result.", show_default=False)
 ]
 
+Collections = Annotated[
+    list[str] | None, typer.Option("--collection", "-c", help="Name or id; may be repeated.")
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

@@ -1,17 +1,19 @@
-"""Runs: looked at, followed, stopped."""
+"""Runs: listed, looked at, followed, stopped."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
-from citewell.api.deps import AppDep, Caller, ServerDep
+from citewell.api import cursors
+from citewell.api.deps import AppDep, Caller, Cursor, Limit, ServerDep
 from citewell.api.event_stream import EventStream
 from citewell.api.guard import CAN_ASK, GuardedRoute, allow
-from citewell.api.schemas.answers import CancelRequested, RunShown
-from citewell.domain.ids import RunId
-from citewell.storage.repositories.runs import RunState
+from citewell.api.schemas.answers import CancelRequested, RunPage, RunShown
+from citewell.domain.ids import ConversationId, RunId
+from citewell.storage.repositories.runs import RunQuery, RunState
 
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/runs", tags=["runs"])
 
@@ -24,6 +26,28 @@ def _last(after: Number = -1, last_event_id: LastEvent = None) -> int:
 
 
 LastDep = Annotated[int, Depends(_last)]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which runs to list."""
+
+    conversation: Annotated[UUID | None, Query(description="Of this conversation alone.")] = None
+    state: RunState | None = None
+    cursor: Cursor = ""
+    limit: Limit = 50
+
+
+@router.get("", summary="List your runs")
+@allow(CAN_ASK)
+async def list_runs(caller: Caller, app: AppDep, asked: Annotated[Listing, Depends()]) -> RunPage:
+    """Newest first."""
+    before = RunId(cursors.decode_id(asked.cursor)) if asked.cursor else None
+    within = None if asked.conversation is None else ConversationId(asked.conversation)
+    query = RunQuery(within, asked.state, before, asked.limit)
+    found = await app.chat.page(caller, query)
+    more = cursors.next_cursor([one.id for one in found], asked.limit)
+    return RunPage(items=[RunShown.of(one) for one in found], next_cursor=more)
 
 
 @router.get("/{run_id}", summary="Show a run")

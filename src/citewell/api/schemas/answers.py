@@ -120,6 +120,13 @@ class RunShown(Shown):
         return cls(**{name: getattr(run, name) for name in cls.model_fields})
 
 
+class RunPage(Shown):
+    """The caller's own, newest first."""
+
+    items: list[RunShown]
+    next_cursor: str | None
+
+
 class CancelRequested(Shown):
     """The process that has the run was asked to stop it."""
 

@@ -26,6 +26,7 @@ _PLAIN_HEADERS = frozenset({"content-type", "www-authenticate", "location", "eta
 # These tell what their caller has asked: the walk asks for a word of the other tenant's document.
 _TELLS_QUESTIONS = frozenset({
     "list_conversations", "get_conversation", "change_conversation", "list_messages", "get_context",
+    "list_runs",
 })  # fmt: skip
 # What was too slow just then.
 _OF_THE_MOMENT = frozenset({"degraded"})

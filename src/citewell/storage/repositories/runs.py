@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import eq, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, text, update
 
 from citewell.domain.errors import LeaseLostError, NotFoundError
 from citewell.domain.ids import ConversationId, RunId, UserId
@@ -47,6 +48,16 @@ class Run:
     finished_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which runs to list: those older than `before`, None is any."""
+
+    conversation_id: ConversationId | None = None
+    state: RunState | None = None
+    before: RunId | None = None
+    limit: int = 50
+
+
 class RunRepository(SealedScope):
     """The runs of one tenant."""
 
@@ -80,17 +91,27 @@ class RunRepository(SealedScope):
         row = found.one_or_none()
         if row is None:
             raise NotFoundError(f"No run {run_id}.")
-        return Run(
-            id=RunId(row.id),
-            conversation_id=ConversationId(row.conversation_id),
-            user_id=UserId(row.user_id),
-            state=RunState(row.state),
-            request=self.seal.open_json(_REQUEST, run_id, row.request),
-            head=row.head,
-            cancel_requested=row.cancel_requested,
-            created_at=row.created_at,
-            finished_at=row.finished_at,
+        return self._run(row)
+
+    async def page(self, user_id: UserId, query: RunQuery) -> Sequence[Run]:
+        """This user's runs, the newest first."""
+        asked = [
+            (runs.c.conversation_id, query.conversation_id, eq),
+            (runs.c.state, query.state, eq),
+            (runs.c.id, query.before, lt),
+        ]
+        found = await self.connection.execute(
+            select(runs)
+            .join(conversations, conversations.c.id == runs.c.conversation_id)
+            .where(
+                runs.c.tenant_id == self.tenant_id,
+                conversations.c.user_id == user_id,
+                *(is_so(column, value) for column, value, is_so in asked if value is not None),
+            )
+            .order_by(runs.c.id.desc())
+            .limit(query.limit)
         )
+        return [self._run(row) for row in found]
 
     async def append(self, run_id: RunId, events: Sequence[JsonObject]) -> int:
         """Number and store events; returns the last number. Raises `LeaseLostError`."""
@@ -143,6 +164,19 @@ class RunRepository(SealedScope):
             (row.seq, self.seal.open_json(_EVENT, f"{run_id}/{row.seq}", row.event))
             for row in found
         ]
+
+    def _run(self, row: Row[*tuple[Any, ...]]) -> Run:
+        return Run(
+            id=RunId(row.id),
+            conversation_id=ConversationId(row.conversation_id),
+            user_id=UserId(row.user_id),
+            state=RunState(row.state),
+            request=self.seal.open_json(_REQUEST, row.id, row.request),
+            head=row.head,
+            cancel_requested=row.cancel_requested,
+            created_at=row.created_at,
+            finished_at=row.finished_at,
+        )
 
     async def _append(self, run_id: RunId, events: Sequence[JsonObject], **values: Any) -> int:
         done = await self.connection.execute(

@@ -1,4 +1,4 @@
-"""`citewell ask` on a terminal: the answer's text as it is written, from the server's socket."""
+"""An answer's text as it is written, from the server's socket."""
 
 import json
 from collections.abc import Iterator
@@ -16,18 +16,28 @@ _CLOSED = {4401: Exit.FORBIDDEN, 4403: Exit.FORBIDDEN, 4408: Exit.TIMEOUT, 4429:
 
 
 def followed(client: Client, body: dict[str, Any], *, steps: bool) -> dict[str, Any]:
-    """Ask, print its text, and return the answer in the shape of `POST /query`."""
+    """Ask, print its text, and return the answer in the shape of `POST /query`.
+
+    Whoever interrupts it stops the run, too.
+    """
     answer: dict[str, Any] = {
         "response": "", "citations": [], "related": [], "answered": False, "grounded": 0.0,
-        "reason": "",
+        "reason": "", "run_id": "", "conversation_id": "",
     }  # fmt: skip
-    for event in _events(client, body):
-        _take(event, answer, steps=steps)
+    try:
+        for event in _events(client, body):
+            _take(event, answer, steps=steps)
+    except KeyboardInterrupt:
+        if answer["run_id"]:
+            client.try_send("POST", f"/api/v1/runs/{answer['run_id']}/cancel")
+        raise
     return answer
 
 
 def _take(event: dict[str, Any], answer: dict[str, Any], *, steps: bool) -> None:
     match event["type"]:
+        case "RUN_STARTED":
+            answer.update(run_id=event["runId"], conversation_id=event["threadId"])
         case "STEP_STARTED" if steps:
             say(f"… {event['stepName']}")
         case "TEXT_MESSAGE_CONTENT":

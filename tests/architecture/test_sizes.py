@@ -61,7 +61,8 @@ def is_route(node: Function) -> bool:
 def is_form(path: Path, node: Function) -> bool:
     """Typer commands and routes take their parameters from the caller's form, not from code."""
     takes_context = any(a.arg == "context" for a in node.args.args)
-    return (bool(node.decorator_list) or takes_context) and path.parent.name in {"cli", "routes"}
+    rooms = {"cli", "routes"} & set(path.relative_to(SOURCE).parts)
+    return (bool(node.decorator_list) or takes_context) and bool(rooms)
 
 
 def problems(path: Path) -> Iterator[str]:

@@ -90,18 +90,6 @@ class Client:
                 reply.read()
             yield self._checked(reply).iter_lines()
 
-    def refuse(self, reply: "httpx.Response") -> NoReturn:
-        """End the command with what the server said."""
-        said = problem(reply)
-        detail = said.get("detail", f"The server answered {reply.status_code}.")
-        more = [one for one in said.get("errors", ()) if one["message"] != detail]
-        fail(
-            detail + "".join(f"\n  {one['field']}: {one['message']}" for one in more),
-            said.get("hint", ""),
-            code=exit_for(reply.status_code),
-            as_json=self.as_json,
-        )
-
     def pages(self, path: str, **params: Any) -> Iterator[dict[str, Any]]:
         """Every item of a list, page by page."""
         cursor = None
@@ -176,7 +164,7 @@ class Client:
 
     def _checked(self, reply: "httpx.Response") -> "httpx.Response":
         if reply.is_error:
-            self.refuse(reply)
+            refuse(reply, as_json=self.as_json)
         return reply
 
 
@@ -204,6 +192,19 @@ def sendable(text: str) -> str:
 def segment(name: str) -> str:
     """The name as one step of a path, whatever it holds."""
     return quote(sendable(name), safe="")
+
+
+def refuse(reply: "httpx.Response", *, as_json: bool) -> NoReturn:
+    """End the command with what the server said."""
+    said = problem(reply)
+    detail = said.get("detail", f"The server answered {reply.status_code}.")
+    more = [one for one in said.get("errors", ()) if one["message"] != detail]
+    fail(
+        detail + "".join(f"\n  {one['field']}: {one['message']}" for one in more),
+        said.get("hint", ""),
+        code=exit_for(reply.status_code),
+        as_json=as_json,
+    )
 
 
 def problem(reply: "httpx.Response") -> dict[str, Any]:

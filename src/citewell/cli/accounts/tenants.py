@@ -45,7 +45,7 @@ def add(
             body["owner"]["password"] = new_password(owner, context.obj)
             made = client.try_json("POST", TENANTS, body)
         if made.is_error:
-            client.refuse(made)
+            refuse(made, as_json=client.as_json)
         show_one(made.json(), context.obj.form)
 
 

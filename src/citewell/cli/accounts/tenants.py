@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from citewell.cli.accounts.users import Role
-from citewell.cli.client import Client, Named, connect, problem
+from citewell.cli.client import Client, Named, connect, problem, refuse
 from citewell.cli.options import with_options
 from citewell.cli.output import show, show_one
 from citewell.cli.prompts import new_password

@@ -1,13 +1,12 @@
 """Settings to adapters to App: the only place that names a concrete adapter."""
 
 import asyncio
-import errno
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -37,8 +36,9 @@ from citewell.storage import schema
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
 from citewell.storage.embedded import EmbeddedPostgres
+from citewell.storage.home import prepare_home
 from citewell.storage.notifications import Notifications
-from citewell.storage.readiness import assert_sound, wait_for
+from citewell.storage.readiness import assert_sound, wait_for, watch
 from citewell.storage.repositories.collections import CHANGES_TOPIC
 from citewell.storage.repositories.jobs import JOBS_TOPIC
 from citewell.storage.repositories.runs import RUNS_TOPIC
@@ -46,7 +46,10 @@ from citewell.storage.sealing import masters
 from citewell.telemetry.logs import logger
 from citewell.telemetry.tasks import Tasks
 
-WATCH_SECONDS = 1.0
+if TYPE_CHECKING:
+    from citewell.inference.chat.chain import ModelChain
+    from citewell.inference.chat.paid import PaidChat
+
 OPENAI = "openai:"
 
 log = logger(__name__)
@@ -133,8 +136,14 @@ async def open_app(
     settings: Settings, *, on_failure: Callable[[str], None] = lambda _: None
 ) -> AsyncIterator[App]:
     """Everything wired and running, for as long as the context lasts; as `open_core`."""
-    async with open_core(settings, on_failure=on_failure) as core:
-        app = _wire(core)
+    async with AsyncExitStack() as stack:
+        chat_ready = asyncio.ensure_future(_chat_model(settings))
+        stack.callback(chat_ready.cancel)
+        core = await stack.enter_async_context(open_core(settings, on_failure=on_failure))
+        chat_model = await chat_ready
+        if chat_model is not None:
+            stack.push_async_callback(chat_model.close)
+        app = _wire(core, chat_model)
         await app.accounts.ensure_administrator(app.admin_key)
         await app.accounts.ring.ensure()
         try:
@@ -142,20 +151,6 @@ async def open_app(
         finally:
             await core.tasks.close()
             await app.projections.close()
-
-
-def prepare_home(home: Path) -> Path:
-    """The data directory with its folders. Raises `StartError` when it cannot be used."""
-    resolved = home.expanduser().absolute()
-    try:
-        for name in ("blobs", "index", "logs", "secrets"):
-            (resolved / name).mkdir(parents=True, exist_ok=True, mode=0o700)
-        probe = resolved / f".probe-{os.getpid()}"
-        probe.write_bytes(b"writable")
-        probe.unlink()
-    except OSError as error:
-        raise _home_error(resolved, error) from error
-    return resolved
 
 
 def database_url(settings: Settings, home: Path) -> tuple[str, EmbeddedPostgres | None]:
@@ -172,7 +167,7 @@ async def _database(
     url, embedded = await asyncio.to_thread(database_url, settings, home)
     if embedded is not None:
         stack.push_async_callback(asyncio.to_thread, embedded.stop)
-        tasks.start("embedded database", _watch(embedded), essential=True)
+        tasks.start("embedded database", watch(embedded.ensure_running), essential=True)
     database = Database.connect(url)
     stack.push_async_callback(database.close)
     await wait_for(database)
@@ -215,18 +210,6 @@ def _upgrade(url: str) -> None:
     migrate.upgrade(url)
 
 
-async def _watch(embedded: EmbeddedPostgres) -> None:
-    """Start the private database again whenever it has died."""
-    while True:
-        await asyncio.sleep(WATCH_SECONDS)
-        try:
-            if await asyncio.to_thread(embedded.ensure_running):
-                log.warning("database.restarted")
-        except StartError as error:
-            # A disk that is full is emptied by somebody some time; until then reads say so.
-            log.warning("database.not_restarted", why=error.message)
-
-
 async def _embedder(settings: Settings) -> Embedder:
     chosen = settings.embedding
     if chosen.model == "builtin":
@@ -247,7 +230,30 @@ async def _embedder(settings: Settings) -> Embedder:
     )
 
 
-def _wire(core: Core) -> App:
+async def _chat_model(settings: Settings) -> "ModelChain | None":
+    if not settings.llm.names:
+        return None
+    # A second to import, for those who have a model.
+    from citewell.inference.chat.opening import Terms, open_chain
+
+    key = settings.openai_api_key
+    terms = Terms.of(
+        settings.openai_base_url,
+        key.get_secret_value() if key else None,
+        settings.llm.model_dump(exclude={"model", "fallbacks"}),
+    )
+    return await open_chain(settings.llm.names, terms)
+
+
+def _paid_chat(core: Core, model: "ModelChain | None") -> "PaidChat | None":
+    if model is None:
+        return None
+    from citewell.inference.chat.paid import PaidChat
+
+    return PaidChat(model, Budgets(core.database).paying)
+
+
+def _wire(core: Core, model: "ModelChain | None" = None) -> App:
     settings, database, embedder = core.settings, core.database, core.embedder
     projections = Projections(
         database,
@@ -258,7 +264,7 @@ def _wire(core: Core) -> App:
     )
     retrieval = Retrieval(database, embedder, projections)
     citations = Citations(database)
-    agent = Agent(retrieval, embedder, citations)
+    agent = Agent(retrieval, embedder, citations, _paid_chat(core, model))
     accounts = Accounts.of(database, _secret(core, SECRET_KEY, settings.secret_key))
     documents = Documents(
         database, core.blobs, embedder.model, settings.limits.upload_bytes, Room(database)
@@ -287,14 +293,3 @@ def _secret(core: Core, which: Kept, given: SecretStr | None) -> str:
     value = given.get_secret_value() if given else None
     alone = core.settings.host in LOOPBACK
     return kept(core.home / "secrets", which, value, may_make=alone)
-
-
-def _home_error(home: Path, error: OSError) -> StartError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return StartError(
-            f"The disk that holds {home} is full.", hint="Free some space and start again."
-        )
-    return StartError(
-        f"The data directory {home} cannot be written: {error.strerror}.",
-        hint="Set CITEWELL_HOME to a folder that you may write.",
-    )

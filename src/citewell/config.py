@@ -41,6 +41,45 @@ class EmbeddingSettings(_Section):
     """What a remote model costs, in the currency of your budgets."""
 
 
+class LlmSettings(_Section):
+    """Which language model writes the answers; without one they are quoted from the documents."""
+
+    model: str = ""
+    """`provider:model`, such as `openai:gpt-4o-mini`; `@https://host/v1` behind it is a server."""
+    fallbacks: str = ""
+    """Models asked in turn when the first does not answer, with commas."""
+    api_key: SecretStr | None = None
+    """Key for servers named after an `@`; others take `OPENAI_API_KEY`, `ANTHROPIC_API_KEY` etc."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """How freely the model chooses its words; its own default when absent."""
+    first_token_seconds: float = Field(default=20.0, gt=0, le=600)
+    """Longest silence before the first word; then the next model is asked."""
+    next_token_seconds: float = Field(default=15.0, gt=0, le=600)
+    """Longest silence between two words."""
+    call_seconds: float = Field(default=120.0, gt=0, le=600)
+    """Longest that one call may take in all."""
+    calls_at_once: int = Field(default=16, ge=1, le=1000)
+    """Calls of one model at the same time, of one server."""
+    input_price: float | None = Field(default=None, ge=0)
+    """US dollars for a million tokens read, of models whose price is not known."""
+    output_price: float | None = Field(default=None, ge=0)
+    """US dollars for a million tokens written, of models whose price is not known."""
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Self:
+        if not self.model and self.model_fields_set - {"model"}:
+            raise ValueError("without a MODEL the others have no effect")
+        if (self.input_price is None) != (self.output_price is None):
+            raise ValueError("INPUT_PRICE and OUTPUT_PRICE come together")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The model and its fallbacks, in the order in which they are asked."""
+        parts = (self.model, *self.fallbacks.split(","))
+        return tuple(filter(None, map(str.strip, parts)))
+
+
 class LimitSettings(_Section):
     """Bounds on what one request may cost."""
 
@@ -193,7 +232,7 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key")
     )
-    """Key for `openai:` models."""
+    """Key for `openai:` models; it is sent to `OPENAI_BASE_URL` alone."""
     openai_base_url: str = Field(
         default="https://api.openai.com/v1",
         validation_alias=AliasChoices("OPENAI_BASE_URL", "OPENAI_API_BASE", "openai_base_url"),
@@ -202,6 +241,7 @@ class Settings(BaseSettings):
     workers: int = Field(default=1, ge=0, le=64)
     """Worker processes that `serve` supervises; 0 when they run elsewhere."""
     embedding: EmbeddingSettings = EmbeddingSettings()
+    llm: LlmSettings = LlmSettings()
     limits: LimitSettings = LimitSettings()
     index: IndexSettings = IndexSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from citewell.accounts.credentials import digest, new_key
 from citewell.api.app import create_app
 from citewell.api.limiting.rates import Rates
-from citewell.bootstrap import App, Core, _wire, prepare_home
+from citewell.bootstrap import App, Core, _wire
 from citewell.cli.running.socket_protocol import SocketProtocol
 from citewell.config import LimitSettings, Settings
 from citewell.documents.ingest import Ingestion
@@ -27,6 +27,7 @@ from citewell.domain.principal import Role, Scope
 from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
+from citewell.storage.home import prepare_home
 from citewell.storage.notifications import Notifications
 from citewell.storage.repositories.collections import CHANGES_TOPIC
 from citewell.storage.repositories.jobs import JOBS_TOPIC

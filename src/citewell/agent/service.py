@@ -16,12 +16,14 @@ from citewell.retrieval.service import Retrieval
 
 if TYPE_CHECKING:
     from citewell.agent.graph import Graph
+    from citewell.inference.chat.paid import PaidChat
 
 
 @dataclass(frozen=True)
 class Agent:
     """Runs the graph, which holds nothing of any run.
 
+    `writer` is the language model, if there is one.
     The graph's library takes longer to import than everything else to start: it is imported by
     `warm_up`, or by the first question.
     """
@@ -29,6 +31,7 @@ class Agent:
     retrieval: Retrieval
     embedder: Embedder
     citations: Citations
+    writer: "PaidChat | None" = None
     _building: Lock = field(default_factory=Lock)
 
     async def warm_up(self) -> None:

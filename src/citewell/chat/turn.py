@@ -3,7 +3,7 @@
 import asyncio
 import time
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from citewell.agent.service import Agent
 from citewell.chat.log import RunLog
@@ -93,7 +93,8 @@ class Turn:
     async def _speak(self, run_log: RunLog) -> None:
         try:
             async with asyncio.timeout(self.seconds) as limit:
-                async with aclosing(self.agent.run(self.principal, self.question)) as events:
+                question = replace(self.question, run_id=run_log.run.id)
+                async with aclosing(self.agent.run(self.principal, question)) as events:
                     async for event in events:
                         if self._stopping:
                             return

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from citewell.bootstrap import database_url, prepare_home
+from citewell.bootstrap import database_url
 from citewell.cli.running import announcing
 from citewell.config import Settings, read_settings
 from citewell.domain.errors import AppError, DocumentError
 from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.storage import migrate
 from citewell.storage.database import Database
+from citewell.storage.home import prepare_home
 
 ENOUGH_BYTES = 1024**3
 

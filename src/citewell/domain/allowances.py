@@ -1,13 +1,15 @@
 """What a tenant may store and spend, and how much of it is used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
 from citewell.domain.errors import BudgetExceededError, QuotaExceededError
-from citewell.domain.ids import TenantId
+from citewell.domain.ids import CollectionId, KeyId, RunId, TenantId, UserId
+from citewell.domain.principal import Principal
 
 
 class Resource(StrEnum):
@@ -86,21 +88,54 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Payer:
+    """On whose account a call of a model goes; the tenant pays, the rest says for what.
+
+    `collection_id` is None as well when several collections are concerned.
+    """
+
+    tenant_id: TenantId
+    user_id: UserId | None = None
+    key_id: KeyId | None = None
+    run_id: RunId | None = None
+    collection_id: CollectionId | None = None
+
+    @classmethod
+    def of(
+        cls,
+        principal: Principal,
+        run_id: RunId | None = None,
+        collections: Sequence[CollectionId] = (),
+    ) -> Self:
+        """Who asks, in which run, of what."""
+        alone = collections[0] if len(collections) == 1 else None
+        return cls(principal.tenant_id, principal.user_id, principal.key_id, run_id, alone)
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCall:
-    """A call before it is made: which step asks which model, and what it costs at most."""
+    """A call before it is made: which step asks which model, what it costs at most, and for whom.
+
+    Without a `payer` the tenant is all that is known.
+    """
 
     step: str
     model: str
     most: Amount
+    payer: Payer | None = None
 
 
 @dataclass(slots=True)
 class Bill:
-    """What a call did cost; whoever makes the call writes it down before it ends."""
+    """What a call did cost; whoever makes the call writes it down before it ends.
+
+    `model` is the one that answered, when it is another than was asked.
+    """
 
     tokens_in: int = 0
     tokens_out: int = 0
     money: Decimal = Decimal(0)
+    model: str = ""
 
 
 # Pays for a call of a model out of a tenant's budgets: reserves what it costs at most, and settles

@@ -4,17 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from citewell.domain.conversations import NOTHING, Remembered
-from citewell.domain.ids import CollectionId
+from citewell.domain.ids import CollectionId, RunId
 from citewell.domain.passages import Answer, Passage
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, of which collections, and what is known of the conversation."""
+    """What is asked, of which collections, and what is known of the conversation.
+
+    `run_id` is the run in which it is answered; None outside of one.
+    """
 
     text: str
     collections: tuple[CollectionId, ...]
     remembered: Remembered = NOTHING
+    run_id: RunId | None = None
 
 
 @dataclass(frozen=True, slots=True)

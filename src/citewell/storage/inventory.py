@@ -74,7 +74,7 @@ _UPLOADED = document_versions.c.added_by
 # Rows under others come before them, so that each is counted where it lies.
 HOLDINGS = (
     Holding(run_events, _under(run_events.c.run_id, runs, _RUN_OF), Fate.DELETED),
-    Holding(usage, _under(usage.c.run_id, runs, _RUN_OF), Fate.DELETED),
+    _deleted(usage),
     Holding(
         citations,
         lambda person: citations.c.message_id.in_(

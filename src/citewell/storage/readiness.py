@@ -1,6 +1,7 @@
 """A database that can be worked with: it answers, keeps commits, and keeps tenants apart."""
 
 import asyncio
+from collections.abc import Callable
 
 from sqlalchemy import text
 
@@ -9,6 +10,7 @@ from citewell.storage.database import Database, refusal
 from citewell.telemetry.logs import logger
 
 WAIT_SECONDS = 0.5
+WATCH_SECONDS = 1.0
 # What no role is bound by that owns a table, is a superuser, or may become one of those.
 _LOOSE = text(
     """
@@ -86,3 +88,15 @@ async def assert_confined(database: Database) -> None:
             hint="Make both roles NOSUPERUSER NOBYPASSRLS NOCREATEROLE, members of no such role and"
             " owners of nothing, and ENABLE ROW LEVEL SECURITY on the tables.",
         )
+
+
+async def watch(ensure_running: Callable[[], bool]) -> None:
+    """Start the private database again whenever it has died."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        try:
+            if await asyncio.to_thread(ensure_running):
+                log.warning("database.restarted")
+        except StartError as error:
+            # A disk that is full is emptied by somebody some time; until then reads say so.
+            log.warning("database.not_restarted", why=error.message)

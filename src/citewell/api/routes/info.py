@@ -23,6 +23,7 @@ async def info(app: AppDep) -> Info:
         version=citewell.__version__,
         embedding=EmbeddingShown(model=model.name, dimension=model.dimension),
         answerer="quoting",
+        language_models=[] if app.agent.writer is None else list(app.agent.writer.names),
         limits=LimitsShown.model_validate(limits),
         formats=list(EXTENSIONS),
     )

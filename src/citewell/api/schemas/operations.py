@@ -22,12 +22,16 @@ class LimitsShown(Shown):
 
 
 class Info(Shown):
-    """What runs here; `formats` are the file name endings that are known."""
+    """What runs here; `formats` are the file name endings that are known.
+
+    `language_models` are asked in their order; without any, answers are quoted from the documents.
+    """
 
     name: str
     version: str
     embedding: EmbeddingShown
     answerer: str
+    language_models: list[str]
     limits: LimitsShown
     formats: list[str]
 

@@ -31,8 +31,9 @@ def check(context: typer.Context) -> None:
 
 
 def _url() -> str:
-    from citewell.bootstrap import database_url, prepare_home
+    from citewell.bootstrap import database_url
     from citewell.config import read_settings
+    from citewell.storage.home import prepare_home
 
     settings = read_settings()
     url, _ = database_url(settings, prepare_home(settings.home))

@@ -29,9 +29,10 @@ def in_database(work: Callable[[Opened], Awaitable[Found]]) -> Found:
 
     Raises `StartError` for a database that has not the schema of this release.
     """
-    from citewell.bootstrap import database_url, prepare_home
+    from citewell.bootstrap import database_url
     from citewell.config import read_settings
     from citewell.storage.database import Database
+    from citewell.storage.home import prepare_home
 
     settings = read_settings()
     home = prepare_home(settings.home)

@@ -14,13 +14,14 @@ from types import FrameType
 import uvicorn
 
 from citewell.api.app import create_app
-from citewell.bootstrap import App, open_app, prepare_home
+from citewell.bootstrap import App, open_app
 from citewell.cli.output import say
 from citewell.cli.running.announcing import announced
 from citewell.cli.running.protocol import Protocol
 from citewell.cli.running.socket_protocol import SocketProtocol
 from citewell.config import LOOPBACK, Settings, unknown_variables
 from citewell.domain.errors import StartError
+from citewell.storage.home import prepare_home
 from citewell.telemetry.logs import configure, logger
 from citewell.worker.supervisor import Supervisor
 

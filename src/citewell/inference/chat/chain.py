@@ -9,6 +9,7 @@ from functools import partial
 from langchain_core.messages import BaseMessage
 from langchain_core.tools import BaseTool
 
+from citewell.domain.allowances import Amount
 from citewell.domain.errors import AppError, UnavailableError
 from citewell.inference.chat.attempts import Attempts, Link
 from citewell.inference.chat.speech import Speech, Switched
@@ -36,6 +37,11 @@ class ModelChain:
         """The first model's."""
         return self.links[0].model.name
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See `ChatModel`."""
+        return tuple(one.model.name for one in self.links)
+
     async def stream(
         self,
         messages: Sequence[BaseMessage],
@@ -60,6 +66,17 @@ class ModelChain:
             if not last:
                 yield Switched(link.model.name, attempts.problem.message)
         raise self._all_down(problems)
+
+    def most(
+        self,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[BaseTool] = (),
+        *,
+        most_tokens: int = 1024,
+    ) -> Amount:
+        """See `ChatModel`; the dearest model of the chain may be the one that answers."""
+        amounts = [one.model.most(messages, tools, most_tokens=most_tokens) for one in self.links]
+        return Amount(max(one.tokens for one in amounts), max(one.money for one in amounts))
 
     async def close(self) -> None:
         """Closes every model; may be called twice."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -11,10 +12,11 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.tools import BaseTool
 
+from citewell.domain.allowances import Amount
 from citewell.inference.chat.failures import BusyError, told
 from citewell.inference.chat.hearing import Hearing
 from citewell.inference.chat.pacing import Pace, paced
-from citewell.inference.chat.prices import Price
+from citewell.inference.chat.prices import Price, Tokens, estimate
 from citewell.inference.chat.speech import Speech
 from citewell.inference.egress.lent import LentTransport
 
@@ -45,6 +47,11 @@ class LangChainModel:
     _turns: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, 16))
     _bound: Bound = max_tokens
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See `ChatModel`."""
+        return (self.name,)
+
     async def stream(
         self,
         messages: Sequence[BaseMessage],
@@ -66,6 +73,17 @@ class LangChainModel:
                     break
         for piece in hearing.end(messages):
             yield piece
+
+    def most(
+        self,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[BaseTool] = (),
+        *,
+        most_tokens: int = 1024,
+    ) -> Amount:
+        """See `ChatModel`."""
+        tokens = Tokens(estimate(messages, tools), most_tokens)
+        return Amount(tokens.read + tokens.written, self.price.of(tokens) or Decimal(0))
 
     async def close(self) -> None:
         """Closes the connections; may be called twice."""

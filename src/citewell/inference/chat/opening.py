@@ -1,7 +1,7 @@
 """From what the operator has named to a model that can be asked."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Self
@@ -9,6 +9,8 @@ from typing import Any, Self
 from langchain_core.language_models import BaseChatModel
 
 from citewell.domain.errors import InvalidError, StartError
+from citewell.inference.chat.attempts import Link
+from citewell.inference.chat.chain import ModelChain
 from citewell.inference.chat.failures import plain
 from citewell.inference.chat.langchain_model import LangChainModel
 from citewell.inference.chat.pacing import Pace
@@ -16,12 +18,18 @@ from citewell.inference.chat.prices import Price, fixed, listed
 from citewell.inference.chat.providers import EXTRAS, OWN_CONNECTIONS, WIRINGS
 from citewell.inference.egress.addresses import Address
 from citewell.inference.egress.lent import LentTransport
+from citewell.inference.retries import Patience
 from citewell.telemetry.logs import logger
 
 OPENAI = "openai"
 # Servers of one's own often want no key, while the library wants one.
 NO_KEY = "none"
-_WRITE = "Write provider:model, as openai:gpt-4o-mini, or provider:model@https://host/v1."
+# For waits between attempts, beside the silences.
+SPARE_SECONDS = 10.0
+_WRITE = (
+    "Write CITEWELL_LLM__MODEL and CITEWELL_LLM__FALLBACKS as provider:model, for instance"
+    " openai:gpt-4o-mini, or as provider:model@https://host/v1."
+)
 
 log = logger(__name__)
 
@@ -43,7 +51,7 @@ class Named:
             if scheme in rest:
                 model, at, address = rest.partition(scheme)
         if not (provider.replace("_", "").isalnum() and model):
-            raise StartError(f"The language model {text!r} is not known.", hint=_WRITE)
+            raise StartError(f"The language model {text!r} cannot be read.", hint=_WRITE)
         return cls(provider, model, at[1:] + address if at else None)
 
     def __str__(self) -> str:
@@ -66,6 +74,33 @@ class Terms:
     at_once: int = 16
     temperature: float | None = None
     price: tuple[Decimal, Decimal] | None = None
+
+    @classmethod
+    def of(cls, address: str, key: str | None, chosen: Mapping[str, Any]) -> Self:
+        """From the settings of the section `llm`."""
+        given = chosen["api_key"]
+        prices = (chosen["input_price"], chosen["output_price"])
+        return cls(
+            address,
+            key,
+            given.get_secret_value() if given else None,
+            Pace(
+                chosen["first_token_seconds"],
+                chosen["next_token_seconds"],
+                chosen["call_seconds"],
+            ),
+            chosen["calls_at_once"],
+            chosen["temperature"],
+            None if None in prices else (Decimal(str(prices[0])), Decimal(str(prices[1]))),
+        )
+
+
+async def open_chain(names: Sequence[str], terms: Terms) -> ModelChain:
+    """The models of the names, in their order; as `open_model`."""
+    models = [await open_model(name, terms) for name in names]
+    # Each of them may be silent before the next one is asked.
+    seconds = terms.pace.first * len(models) + SPARE_SECONDS
+    return ModelChain(tuple(map(Link, models)), Patience(seconds, 0.5, 4.0))
 
 
 async def open_model(text: str, terms: Terms) -> LangChainModel:

@@ -8,6 +8,8 @@ from typing import Protocol
 from langchain_core.messages import BaseMessage, ToolCall
 from langchain_core.tools import BaseTool
 
+from citewell.domain.allowances import Amount
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -56,6 +58,11 @@ class ChatModel(Protocol):
         """Provider and model, as `openai:gpt-4o-mini`."""
         ...
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every model that may answer; `name` is the first."""
+        ...
+
     def stream(
         self,
         messages: Sequence[BaseMessage],
@@ -69,6 +76,16 @@ class ChatModel(Protocol):
         nobody answers in time, `UpstreamError` when the provider refuses; a stream that breaks
         after its first `Said` is not begun again, it raises.
         """
+        ...
+
+    def most(
+        self,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[BaseTool] = (),
+        *,
+        most_tokens: int = 1024,
+    ) -> Amount:
+        """What such a call costs at most, estimated; a model without a known price costs 0."""
         ...
 
     async def close(self) -> None:

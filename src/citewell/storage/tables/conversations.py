@@ -97,6 +97,10 @@ usage = Table(
     identity(),
     tenant(),
     reference("run_id", "runs", nullable=True),
+    # Not foreign keys: what was spent stays spent when the key or the collection is gone.
+    Column("user_id", Uuid(), nullable=True),
+    Column("key_id", Uuid(), nullable=True),
+    Column("collection_id", Uuid(), nullable=True),
     Column("step", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("tokens_in", BigInteger, nullable=False),

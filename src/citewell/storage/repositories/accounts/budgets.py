@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select, text, update
 
-from citewell.domain.allowances import Amount, Bill, Budget, ModelCall, Period
+from citewell.domain.allowances import Amount, Bill, Budget, ModelCall, Payer, Period
 from citewell.domain.ids import new_id
 from citewell.storage.repositories.jobs import JOBS_TOPIC
 from citewell.storage.repositories.scope import Scope
@@ -45,9 +45,9 @@ _RESERVE = text(
 _SETTLE = text(
     "WITH gone AS (DELETE FROM reservations WHERE tenant_id = :tenant AND id = :reservation),"
     " used AS (INSERT INTO usage"
-    "  (id, tenant_id, step, model, tokens_in, tokens_out, milliseconds, cost)"
-    "  VALUES (:id, :tenant, :step, :model, :tokens_in, :tokens_out, :milliseconds,"
-    "  CAST(:money AS float)))"
+    "  (id, tenant_id, run_id, user_id, key_id, collection_id, step, model, tokens_in, tokens_out,"
+    "  milliseconds, cost) VALUES (:id, :tenant, :run_id, :user_id, :key_id, :collection_id, :step,"
+    "  :model, :tokens_in, :tokens_out, :milliseconds, CAST(:money AS float)))"
     " INSERT INTO spending AS s (tenant_id, day, tokens, money)"
     " VALUES (:tenant, CAST(now() AT TIME ZONE 'UTC' AS date), :tokens, :money)"
     " ON CONFLICT (tenant_id, day) DO UPDATE SET tokens = s.tokens + excluded.tokens,"
@@ -103,14 +103,19 @@ class BudgetRepository(Scope):
         self, reservation: UUID, call: ModelCall, bill: Bill, milliseconds: float
     ) -> None:
         """Put what a call did cost in place of what was held back."""
+        payer = call.payer or Payer(self.tenant_id)
         await self.connection.execute(
             _SETTLE,
             {
                 "id": new_id(),
                 "tenant": self.tenant_id,
                 "reservation": reservation,
+                "run_id": payer.run_id,
+                "user_id": payer.user_id,
+                "key_id": payer.key_id,
+                "collection_id": payer.collection_id,
                 "step": call.step,
-                "model": call.model,
+                "model": bill.model or call.model,
                 "tokens_in": bill.tokens_in,
                 "tokens_out": bill.tokens_out,
                 "tokens": bill.tokens_in + bill.tokens_out,

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.product import File, Product, running, working
-from citewell.domain.ids import CollectionId
+from citewell.domain.ids import DEFAULT_TENANT, CollectionId
 from citewell.inference.embedding import PassageText
+from citewell.inference.paying import PASSAGES, paid_by
 
 ABSTRACTS = 400
 SEARCHES = 200
@@ -103,9 +104,10 @@ def _equal_spans(length: int, count: int) -> tuple[tuple[int, int], ...]:
 
 async def _alone(product: Product, passages: list[PassageText]) -> float:
     """Seconds of the embedder alone."""
+    embedder = paid_by(DEFAULT_TENANT, product.app.embedder, PASSAGES)
     began = time.perf_counter()
     for start in range(0, len(passages), BATCH):
-        await product.app.embedder.embed_passages(passages[start : start + BATCH])
+        await embedder.embed_passages(passages[start : start + BATCH])
     return time.perf_counter() - began
 
 

@@ -20,7 +20,6 @@ from citewell.config import LOOPBACK, Settings
 from citewell.documents.fetching.service import Fetching
 from citewell.documents.ingest import Ingestion
 from citewell.documents.parsers.host import ParserHost
-from citewell.documents.paying import PaidModel
 from citewell.documents.removal import Removal
 from citewell.documents.room import Room
 from citewell.documents.service import Documents
@@ -29,6 +28,7 @@ from citewell.index.index import IndexSettings
 from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.inference.embedding import Embedder
 from citewell.inference.openai_embedder import OpenAIEmbedder, OpenAIServer
+from citewell.inference.paying import AnyEmbedder, PaidModel
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.projections import Projections
 from citewell.retrieval.service import Retrieval
@@ -69,12 +69,13 @@ class Core:
 
     def ingestion(self, parser: ParserHost) -> Ingestion:
         """What a worker does with an `ingest` job."""
-        return Ingestion(self.database, self.blobs, parser, self.embedder, self._paid())
+        return Ingestion(self.database, self.blobs, parser, self.paid_embedder())
 
-    def _paid(self) -> PaidModel | None:
+    def paid_embedder(self) -> AnyEmbedder:
+        """The embedder for what is done for a tenant, who pays when it is somebody else's."""
         chosen = self.settings.embedding
         if not chosen.model.startswith(OPENAI):
-            return None
+            return self.embedder
         price = Decimal(str(chosen.price_per_million_tokens))
         return PaidModel(self.embedder, Budgets(self.database).paying, price)
 
@@ -91,7 +92,7 @@ class App:
     database: Database
     blobs: BlobStore
     notifications: Notifications
-    embedder: Embedder
+    embedder: AnyEmbedder
     documents: Documents
     fetching: Fetching
     projections: Projections
@@ -254,7 +255,7 @@ def _paid_chat(core: Core, model: "ModelChain | None") -> "PaidChat | None":
 
 
 def _wire(core: Core, model: "ModelChain | None" = None) -> App:
-    settings, database, embedder = core.settings, core.database, core.embedder
+    settings, database, embedder = core.settings, core.database, core.paid_embedder()
     projections = Projections(
         database,
         core.notifications,

@@ -12,7 +12,7 @@ from citewell.agent.nodes.plan import plan
 from citewell.agent.nodes.retrieve import Retrieve
 from citewell.agent.nodes.verify import Verify
 from citewell.agent.state import State
-from citewell.inference.embedding import Embedder
+from citewell.inference.paying import AnyEmbedder
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.service import Retrieval
 
@@ -22,7 +22,7 @@ MOST_LOOKS = 2
 Graph = CompiledStateGraph[State, Any, State, State]
 
 
-def build(retrieval: Retrieval, embedder: Embedder, citations: Citations) -> Graph:
+def build(retrieval: Retrieval, embedder: AnyEmbedder, citations: Citations) -> Graph:
     """The compiled graph; one serves every run of the process.
 
     What passes through it is sent to nobody, whatever the process's environment asks of LangGraph.

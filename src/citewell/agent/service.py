@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import Question, RunEvent
-from citewell.inference.embedding import Embedder
+from citewell.inference.paying import AnyEmbedder
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.service import Retrieval
 
@@ -29,7 +29,7 @@ class Agent:
     """
 
     retrieval: Retrieval
-    embedder: Embedder
+    embedder: AnyEmbedder
     citations: Citations
     writer: "PaidChat | None" = None
     _building: Lock = field(default_factory=Lock)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from citewell.documents.chunking import PIPELINE, Described, chunk_text
 from citewell.documents.parsers.host import ParserHost
-from citewell.documents.paying import PaidModel
 from citewell.domain.documents import Chunk, DocumentStatus, FailureCode, ParsedText, TextKind
 from citewell.domain.errors import (
     DocumentError,
@@ -26,7 +25,8 @@ from citewell.domain.errors import (
 from citewell.domain.ids import SpaceId, TenantId, VersionId
 from citewell.domain.jobs import Lease
 from citewell.index.languages import detect_language
-from citewell.inference.embedding import Embedder, PassageText
+from citewell.inference.embedding import PassageText
+from citewell.inference.paying import PASSAGES, AnyEmbedder, paid_by
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
 from citewell.storage.repositories.collections import ChangeKind
@@ -47,8 +47,7 @@ class Ingestion:
     database: Database
     blobs: BlobStore
     parser: ParserHost
-    embedder: Embedder
-    paid: PaidModel | None = None
+    embedder: AnyEmbedder
 
     async def run(self, lease: Lease) -> None:
         """Bring the job to an end: done, failed with a reason, or back in the queue."""
@@ -187,9 +186,7 @@ class Ingestion:
         self, tenant_id: TenantId, passages: Sequence[PassageText]
     ) -> Sequence[NDArray[np.float32]]:
         """The vectors; a model that costs something is paid by the tenant."""
-        if self.paid is None:
-            return await self.embedder.embed_passages(passages)
-        return await self.paid.embed_passages(tenant_id, passages)
+        return await paid_by(tenant_id, self.embedder, PASSAGES).embed_passages(passages)
 
     async def fail(self, lease: Lease, error: DocumentError) -> None:
         """The job has failed and its document says why; raises `LeaseLostError`."""

@@ -8,8 +8,10 @@ from typing import Any
 from citewell.domain.documents import TextKind
 from citewell.domain.ids import ChunkId, CollectionId, DocumentId, VersionId
 
-# What `degraded` says was left out: the embedder's part, or what there was no time for.
+# What `degraded` says was left out: the embedder's part, because it did not answer or could not be
+# paid, or what there was no time for.
 DENSE_UNAVAILABLE = "dense_unavailable"
+BUDGET_EXCEEDED = "budget_exceeded"
 TIME_BUDGET = "time_budget"
 
 
@@ -104,8 +106,8 @@ class SearchResult:
     """Passages, best first, with the change number of each collection that they were computed at.
 
     `milliseconds` maps each stage to its wall time; `degraded` lists what was left out
-    (`dense_unavailable`, `time_budget`). `terms` are the analysed words of the question with their
-    inverse document frequency.
+    (`dense_unavailable`, `budget_exceeded`, `time_budget`). `terms` are the analysed words of the
+    question with their inverse document frequency.
     """
 
     passages: tuple[Passage, ...]

@@ -8,11 +8,10 @@ from functools import partial
 
 import numpy as np
 
-from citewell.domain.errors import InvalidError, UnavailableError, UpstreamError
+from citewell.domain.errors import InvalidError
 from citewell.domain.expected import asks_for_a_fact
 from citewell.domain.ids import CollectionId
 from citewell.domain.passages import (
-    DENSE_UNAVAILABLE,
     TIME_BUDGET,
     Passage,
     SearchMode,
@@ -20,14 +19,16 @@ from citewell.domain.passages import (
     SearchResult,
 )
 from citewell.domain.principal import Principal, Scope
-from citewell.index.index import Keys, Vector
+from citewell.index.index import Keys
 from citewell.inference.embedding import Embedder, Span
+from citewell.inference.paying import QUESTIONS, AnyEmbedder, paid_by
 from citewell.retrieval import late
 from citewell.retrieval.clauses import clauses_of
 from citewell.retrieval.closeness import closer
 from citewell.retrieval.following import Look, follow_links
 from citewell.retrieval.fusion import DEPTH, Candidates
 from citewell.retrieval.gathering import together
+from citewell.retrieval.meaning import WITHOUT_MEANING, Meaning, meaning_of, why_missing
 from citewell.retrieval.projections import Projections
 from citewell.retrieval.scoring import Thought, look_up, mean, score, think, weights
 from citewell.retrieval.selection import beyond, select
@@ -43,7 +44,6 @@ MAX_COLLECTIONS = 100
 SPARE = 12
 RERANKED = 30
 RERANK_SECONDS = 2.0
-EMBED_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +51,23 @@ class Retrieval:
     """Searches one tenant's collections."""
 
     database: Database
-    embedder: Embedder
+    embedder: AnyEmbedder
     projections: Projections
 
     async def search(self, principal: Principal, query: SearchQuery) -> SearchResult:
         """The best live passages, best first.
 
         Nothing that was deleted before the call can be in the result, whatever the index holds.
-        Without the embedder the search goes on by words and says so in `degraded`. Raises
-        `InvalidError`, `NotFoundError` for a foreign collection, `TimedOutError` for a
-        `min_position` that is not reached.
+        Without the embedder, or the budget for it, the search goes on by words and says so in
+        `degraded`. Raises `InvalidError`, `NotFoundError` for a foreign collection, and
+        `TimedOutError` for a `min_position` that is not reached.
         """
         principal.require(Scope.SEARCH)
         _check(query)
         query = replace(query, collections=tuple(dict.fromkeys(query.collections)))
         clock = _Clock()
         views = await self._views(principal, query)
-        (whole, *clauses), allowed = await self._prepared(principal, query, views)
+        (whole, *clauses), allowed, degraded = await self._prepared(principal, query, views)
         clock.lap("embed")
         found = await asyncio.to_thread(
             score, views, whole, clauses, depth=_depth(query), allowed=allowed
@@ -85,9 +85,8 @@ class Retrieval:
             found = await asyncio.to_thread(closer, found, live, terms)
         passages, dropped = select(found, live, _wanted(query))
         clock.lap("select")
-        degraded = _degraded(query, whole.vector)
         if query.rerank:
-            passages, missed = await self._rerank(query.text, passages)
+            passages, missed = await self._rerank(principal, query.text, passages)
             degraded += tuple(one for one in missed if one not in degraded)
             clock.lap("rerank")
         clock.tell()
@@ -102,21 +101,24 @@ class Retrieval:
 
     async def _prepared(
         self, principal: Principal, query: SearchQuery, views: Sequence[View]
-    ) -> tuple[list[Thought], Keys | None]:
-        """The question and its clauses with their vectors, and what the filter allows."""
+    ) -> tuple[list[Thought], Keys | None, tuple[str, ...]]:
+        """The question and its clauses with their vectors, what the filter allows, what is missing.
+
+        The last is as `degraded` tells it.
+        """
         trained_for = self.embedder.model.languages
         whole = think(query.text, views, trained_for)
         clauses = clauses_of(query.text, whole.asked[0].language)
         parts = (think(query.text[start:end], views, trained_for) for start, end in clauses)
         async with together() as group:
-            vectors = group.create_task(self._vectors(query, clauses))
+            thinking = group.create_task(self._meaning(principal, query, clauses))
             looked_up = group.create_task(self._look_up(principal, query, views, [whole, *parts]))
-        thoughts, allowed = looked_up.result()
+        (thoughts, allowed), meaning = looked_up.result(), thinking.result()
         found = [
             mean(thought, vector, query.mode)
-            for thought, vector in zip(thoughts, vectors.result(), strict=True)
+            for thought, vector in zip(thoughts, meaning.vectors, strict=True)
         ]
-        return found, allowed
+        return found, allowed, (meaning.missing,) if meaning.missing else ()
 
     async def _look_up(
         self,
@@ -139,18 +141,15 @@ class Retrieval:
         """Those of `keys` that may be shown at this moment."""
         return await self.database.live(principal, keys.tolist(), collections)
 
-    async def _vectors(
-        self, query: SearchQuery, clauses: Sequence[Span]
-    ) -> Sequence[Vector | None]:
-        """Of the whole question and of each clause; None for each when there are none."""
-        nothing = [None] * (1 + len(clauses))
-        if not _is_dense(query.mode):
-            return nothing
-        try:
-            async with asyncio.timeout(EMBED_SECONDS):
-                return list(await self.embedder.embed_clauses(query.text, clauses))
-        except (UnavailableError, UpstreamError, TimeoutError):
-            return nothing
+    async def _meaning(
+        self, principal: Principal, query: SearchQuery, clauses: Sequence[Span]
+    ) -> Meaning:
+        if query.mode is SearchMode.LEXICAL:
+            return Meaning([None] * (1 + len(clauses)))
+        return await meaning_of(self._embedder(principal), query.text, clauses)
+
+    def _embedder(self, principal: Principal) -> Embedder:
+        return paid_by(principal.tenant_id, self.embedder, QUESTIONS)
 
     async def _views(self, principal: Principal, query: SearchQuery) -> list[View]:
         return [
@@ -189,7 +188,7 @@ class Retrieval:
         return await self.live(principal, keys, query.collections)
 
     async def _rerank(
-        self, text: str, passages: list[Passage]
+        self, principal: Principal, text: str, passages: list[Passage]
     ) -> tuple[list[Passage], tuple[str, ...]]:
         """The passages in their new order, or as they came with what was missed for it."""
         head, tail = passages[:RERANKED], passages[RERANKED:]
@@ -198,12 +197,12 @@ class Retrieval:
         texts = [f"{p.context}\n{p.text}" for p in head]
         try:
             late_scores = await late.max_similarities(
-                self.embedder, text, texts, seconds=RERANK_SECONDS
+                self._embedder(principal), text, texts, seconds=RERANK_SECONDS
             )
         except TimeoutError:
             return passages, (TIME_BUDGET,)
-        except (UnavailableError, UpstreamError):
-            return passages, (DENSE_UNAVAILABLE,)
+        except WITHOUT_MEANING as error:
+            return passages, (why_missing(error),)
         if late_scores is None:
             return passages, ()
         blended = late.blend([p.scores.final for p in head], late_scores)
@@ -230,10 +229,6 @@ class _Clock:
             metrics.search_seconds.labels(stage).observe(milliseconds / 1000)
 
 
-def _degraded(query: SearchQuery, vector: Vector | None) -> tuple[str, ...]:
-    return (DENSE_UNAVAILABLE,) if vector is None and _is_dense(query.mode) else ()
-
-
 def _check(query: SearchQuery) -> None:
     if not query.text.strip():
         raise InvalidError("The query is empty.", hint="Write what you are looking for.")
@@ -251,7 +246,3 @@ def _wanted(query: SearchQuery) -> int:
 
 def _depth(query: SearchQuery) -> int:
     return max(DEPTH, query.limit + SPARE)
-
-
-def _is_dense(mode: SearchMode) -> bool:
-    return mode is not SearchMode.LEXICAL

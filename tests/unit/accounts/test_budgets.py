@@ -5,15 +5,16 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
 from citewell.accounts.budgets import Budgets
-from citewell.documents.paying import PaidModel
 from citewell.domain.allowances import Amount, Budget, ModelCall, Period
 from citewell.domain.errors import BudgetExceededError, DeniedError, UpstreamError
 from citewell.domain.ids import TenantId, UserId, new_id
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.inference.embedding import PassageText
 from citewell.inference.openai_embedder import OpenAIEmbedder, OpenAIServer
+from citewell.inference.paying import PASSAGES, QUESTIONS, PaidModel, paid_by
 from citewell.storage.database import Database
 from tests.contract.openai_server import DIMENSION, Answer, answer, model_server, vector
 
@@ -106,19 +107,51 @@ async def test_an_embedding_is_billed_as_the_provider_counts_it(
 ) -> None:
     with model_server() as server:
         embedder = await OpenAIEmbedder.open(OpenAIServer("m", server.base_url, None, DIMENSION))
-        paid = PaidModel(embedder, budgets.paying, Decimal(20))
+        model = PaidModel(embedder, budgets.paying, Decimal(20))
+        paid = paid_by(owner.tenant_id, model, PASSAGES)
         body = answer([vector("Oil.")])[:-1] + b', "usage": {"prompt_tokens": 7}}'
         server.script.append(Answer(body=body))
-        await paid.embed_passages(owner.tenant_id, [PassageText("Oil.")])
+        await paid.embed_passages([PassageText("Oil.")])
         spent = (await day(budgets, owner)).spent
         assert spent == Amount(7, Decimal("0.00014"))
         server.script.append(Answer(400, b"{}"))
         with pytest.raises(UpstreamError):
-            await paid.embed_passages(owner.tenant_id, [PassageText("Oil.")])
+            await paid.embed_passages([PassageText("Oil.")])
         assert (await day(budgets, owner)).spent == spent
         await budgets.set(owner, {Period.DAY: (7, None)})
         asked = len(server.requests)
         with pytest.raises(BudgetExceededError):
-            await paid.embed_passages(owner.tenant_id, [PassageText("Oil.")])
+            await paid.embed_passages([PassageText("Oil.")])
         assert len(server.requests) == asked, "nothing is sent that cannot be paid"
+        await embedder.close()
+
+
+async def test_questions_are_billed_as_documents_are(
+    budgets: Budgets, owner: Principal, database: Database
+) -> None:
+    with model_server() as server:
+        embedder = await OpenAIEmbedder.open(OpenAIServer("m", server.base_url, None, DIMENSION))
+        paid = paid_by(owner.tenant_id, PaidModel(embedder, budgets.paying, Decimal(20)), QUESTIONS)
+        question = "Where is oil, and where is gas?"
+        body = answer([vector(question)])[:-1] + b', "usage": {"prompt_tokens": 9}}'
+        server.script.append(Answer(body=body))
+        assert (await paid.embed_query(question)).shape == (DIMENSION,)
+        assert (await day(budgets, owner)).spent.tokens == 9
+        # A server that does not count: the estimate, of the whole and of each clause.
+        rows = await paid.embed_clauses(question, [(0, 12), (14, 31)])
+        assert rows.shape == (3, DIMENSION)
+        estimate = sum(map(embedder.count_tokens, (question, question[:12], question[14:])))
+        assert (await day(budgets, owner)).spent.tokens == 9 + estimate
+        async with database.transaction(owner) as tx:
+            used = await tx.budgets.connection.execute(text("SELECT step, model FROM usage"))
+            assert {(one.step, one.model) for one in used} == {("embed_question", "m")}
+        await budgets.set(owner, {Period.DAY: (9, None)})
+        asked = len(server.requests)
+        for refused in (paid.embed_query(question), paid.embed_clauses(question, [])):
+            with pytest.raises(BudgetExceededError):
+                await refused
+        assert len(server.requests) == asked
+        assert await paid.token_states([question]) is None
+        await paid.close()
+        await embedder.embed_query("whoever opened it closes it")
         await embedder.close()

@@ -9,13 +9,13 @@ import pytest
 
 from citewell.accounts.budgets import Budgets
 from citewell.documents.ingest import BATCH
-from citewell.documents.paying import PaidModel
 from citewell.documents.service import Upload
 from citewell.domain.allowances import Period, Quota, Resource
 from citewell.domain.documents import DocumentStatus, OnDuplicate
 from citewell.domain.errors import ConflictError, QuotaExceededError
 from citewell.domain.ids import TenantId
 from citewell.domain.jobs import JobState
+from citewell.inference.paying import PaidModel
 from tests.unit.documents.conftest import Library
 from tests.unit.documents.packaged import pptx, zipped
 
@@ -182,7 +182,7 @@ async def test_work_stops_in_the_middle_when_the_budget_does_and_goes_on_when_it
 ) -> None:
     budgets = Budgets(library.database)
     paid = PaidModel(library.embedding, budgets.paying, Decimal(0))
-    library.ingestion = replace(library.ingestion, paid=paid)
+    library.ingestion = replace(library.ingestion, embedder=paid)
     body = "The keeper trims the lamp at dusk and writes the hour into the book. " * 12
     long = "\n\n".join(f"# Part {n}\n\n{body}" for n in range(BATCH + 20)).encode()
     await budgets.set(library.owner, {Period.DAY: (BATCH * len(body) // 5 * 11 // 10, None)})

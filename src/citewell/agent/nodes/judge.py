@@ -10,10 +10,11 @@ from citewell.agent.quoting import score_sentences
 from citewell.agent.reading import Read, read, read_words
 from citewell.agent.state import State
 from citewell.agent.telling import step, tell
-from citewell.domain.errors import UnavailableError, UpstreamError
-from citewell.domain.passages import DENSE_UNAVAILABLE, Passage
+from citewell.domain.passages import BUDGET_EXCEEDED, DENSE_UNAVAILABLE, Passage
 from citewell.domain.run_events import Noticed
 from citewell.inference.embedding import Embedder
+from citewell.inference.paying import QUESTIONS, AnyEmbedder, paid_by
+from citewell.retrieval.meaning import WITHOUT_MEANING, why_missing
 
 READ = 8
 READ_SECONDS = 20.0
@@ -25,14 +26,14 @@ class _Judged:
 
     sure: float
     units: list[Unit]
-    has_meaning: bool
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
     """Reads the best passages sentence by sentence; without the embedder, by words alone."""
 
-    embedder: Embedder
+    embedder: AnyEmbedder
 
     async def __call__(self, state: State) -> State:
         """Choose what to quote; none when nothing is near enough, or no word was asked."""
@@ -41,8 +42,9 @@ class Judge:
             judged: list[_Judged] = []
             units: list[Unit] = []
             each = max(1, MAX_SENTENCES // len(parts))
+            embedder = paid_by(state["principal"].tenant_id, self.embedder, QUESTIONS)
             for number, (part, terms) in enumerate(zip(parts, state["terms"], strict=True)):
-                found = await self._part(part, terms, passages, each)
+                found = await _part(embedder, part, terms, passages, each)
                 told.details[f"confidence_{number}"] = round(found.sure, 4)
                 judged.append(found)
                 units += [unit for unit in found.units if unit not in units]
@@ -51,33 +53,42 @@ class Judge:
         degraded = _degraded(state["degraded"], judged)
         return State(units=tuple(units), confidence=best, reason=reason, degraded=degraded)
 
-    async def _part(
-        self, part: str, terms: Mapping[str, float], passages: Sequence[Passage], most: int
-    ) -> _Judged:
-        if not terms:
-            return _Judged(0.0, [], has_meaning=True)
-        near = await self._read(part, list(terms), passages)
-        scored = await asyncio.to_thread(score_sentences, part, terms, passages, near)
-        languages = self.embedder.model.languages
-        spoken = passages[scored[0].passage].language if scored else ""
-        known = not languages or not spoken or spoken in languages
-        sure = confidence(
-            scored, has_matches=near.has_matches, has_meaning=known and near.has_meaning
-        )
-        chosen = choose(scored, passages, most) if sure >= ENOUGH else []
-        return _Judged(sure, chosen, near.has_meaning)
 
-    async def _read(self, part: str, terms: Sequence[str], passages: Sequence[Passage]) -> Read:
-        try:
-            async with asyncio.timeout(READ_SECONDS):
-                return await read(self.embedder, part, terms, passages)
-        except (UnavailableError, UpstreamError, TimeoutError):
-            return read_words(passages)
+async def _part(
+    embedder: Embedder,
+    part: str,
+    terms: Mapping[str, float],
+    passages: Sequence[Passage],
+    most: int,
+) -> _Judged:
+    if not terms:
+        return _Judged(0.0, [])
+    near, missing = await _read(embedder, part, list(terms), passages)
+    scored = await asyncio.to_thread(score_sentences, part, terms, passages, near)
+    languages = embedder.model.languages
+    spoken = passages[scored[0].passage].language if scored else ""
+    known = not languages or not spoken or spoken in languages
+    sure = confidence(scored, has_matches=near.has_matches, has_meaning=known and near.has_meaning)
+    chosen = choose(scored, passages, most) if sure >= ENOUGH else []
+    return _Judged(sure, chosen, missing)
+
+
+async def _read(
+    embedder: Embedder, part: str, terms: Sequence[str], passages: Sequence[Passage]
+) -> tuple[Read, str]:
+    """The passages as they could be read, and what was missing for it."""
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            return await read(embedder, part, terms, passages), ""
+    except WITHOUT_MEANING as error:
+        return read_words(passages), why_missing(error)
 
 
 def _degraded(known: tuple[str, ...], judged: Sequence[_Judged]) -> tuple[str, ...]:
     """What was left out so far, and what judging had to leave out, which is told once."""
-    if DENSE_UNAVAILABLE in known or all(one.has_meaning for one in judged):
+    missing = {one.missing for one in judged if one.missing}
+    if not missing or {DENSE_UNAVAILABLE, BUDGET_EXCEEDED} & set(known):
         return known
-    tell(Noticed("degraded", DENSE_UNAVAILABLE))
-    return tuple(sorted((*known, DENSE_UNAVAILABLE)))
+    for reason in sorted(missing):
+        tell(Noticed("degraded", reason))
+    return tuple(sorted((*known, *missing)))

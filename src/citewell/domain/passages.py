@@ -140,12 +140,43 @@ class Citation:
     verified: bool
 
 
+class DoubtReason(StrEnum):
+    """Why a sentence of an answer, or one of its footnotes, does not hold."""
+
+    NO_CITATION = "no_citation"
+    UNKNOWN_MARK = "unknown_mark"
+    QUOTE_CHANGED = "quote_changed"
+    MISQUOTED = "misquoted"
+    UNSUPPORTED_NUMBER = "unsupported_number"
+    UNSUPPORTED_DATE = "unsupported_date"
+    UNSUPPORTED_NAME = "unsupported_name"
+    UNSUPPORTED_LINK = "unsupported_link"
+    NEGATED = "negated"
+    NOT_SIMILAR = "not_similar"
+    OTHER_LANGUAGE = "other_language"
+    UNRELATED = "unrelated"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What does not hold of an answer: its characters `start`..`end`, or one mark behind them.
+
+    `number` is that mark; None means the sentence itself.
+    """
+
+    start: int
+    end: int
+    reason: DoubtReason
+    number: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was said, with a citation for every sentence. `grounded` is the verified share, 0–1.
+    """What was said, with a citation for every sentence. `grounded` is the share that holds, 0–1.
 
-    With `answered` false the text says what was looked for, `reason` says why nothing fits, and
-    `related` holds the nearest passages, which are not an answer.
+    `doubts` say what does not hold, and why. With `answered` false the text says what was looked
+    for, `reason` says why nothing fits, and `related` holds the nearest passages, which are not an
+    answer.
     """
 
     text: str
@@ -156,3 +187,4 @@ class Answer:
     related: tuple[Passage, ...] = ()
     confidence: float = 0.0
     degraded: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()

@@ -6,6 +6,7 @@ Only what the analyzer needs to choose a stemmer: a code of ISO 639-1, or "" whe
 import re
 from collections import Counter
 from collections.abc import Collection
+from functools import cache
 
 SAMPLE = 4000
 
@@ -84,6 +85,12 @@ def detect_language(text: str, among: Collection[str] = ()) -> str:
     if not votes:
         return next(iter(among)) if len(among) == 1 else ""
     return votes.most_common(1)[0][0]
+
+
+@cache
+def common_words(language: str) -> frozenset[str]:
+    """The commonest function words of a language, lower case; none of one that is not known."""
+    return frozenset(_COMMON.get(language, "").split())
 
 
 def _script(sample: str) -> str:

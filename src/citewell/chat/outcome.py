@@ -12,12 +12,14 @@ from citewell.storage.repositories.runs import JsonObject
 class Outcome:
     """The answer as its reader saw it.
 
-    `citations` and `related` are as in the log's `metadata.rag`; `error` is the code and message of
-    a run that failed. A run that was cancelled has no error, and `reason` is `cancelled`.
+    `citations`, `doubts` and `related` are as in the log's `metadata.rag`; `error` is the code and
+    message of a run that failed. A run that was cancelled has no error, and `reason` is
+    `cancelled`.
     """
 
     text: str
     citations: list[dict[str, Any]]
+    doubts: list[dict[str, Any]]
     grounded: float
     answered: bool
     reason: str
@@ -38,6 +40,7 @@ def outcome_of(events: Iterable[JsonObject]) -> Outcome:
     return Outcome(
         text=parts.text,
         citations=list(rag.get("citations", [])),
+        doubts=list(rag.get("doubts", [])),
         grounded=rag.get("grounded", 0.0),
         answered=rag.get("answered", False),
         reason=rag.get("reason", _reason(terminal)),

@@ -28,7 +28,7 @@ from ag_ui.core import (
 )
 
 from citewell.domain.ids import ConversationId, RunId
-from citewell.domain.passages import Answer, Citation, Passage
+from citewell.domain.passages import Answer, Citation, Doubt, Passage
 from citewell.domain.run_events import Noticed, SourcesFound, StepFinished
 
 PREVIEW_CHARACTERS = 240
@@ -110,6 +110,7 @@ def text_finished(message_id: str, answer: Answer) -> dict[str, Any]:
     """An answer is complete; offsets count the characters (code points) of its text."""
     rag = {
         "citations": [_citation(citation) for citation in answer.citations],
+        "doubts": [_doubt(doubt) for doubt in answer.doubts],
         "grounded": answer.grounded,
         "answered": answer.answered,
         "reason": answer.reason,
@@ -177,6 +178,11 @@ def _citation(citation: Citation) -> dict[str, Any]:
         "page": citation.page,
         "verified": citation.verified,
     }
+
+
+def _doubt(doubt: Doubt) -> dict[str, Any]:
+    place = {"answer": [doubt.start, doubt.end], "reason": doubt.reason.value}
+    return place if doubt.number is None else {**place, "n": doubt.number}
 
 
 def _dump(event: BaseEvent) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from citewell.agent.state import State
 from citewell.agent.telling import step, tell
+from citewell.domain.passages import Citation, Doubt, DoubtReason
 from citewell.domain.run_events import AnswerFinished
 from citewell.retrieval.citations import Citations
 
@@ -21,7 +22,15 @@ class Verify:
             checked = await self.citations.check(state["principal"], answer.citations)
             if answer.citations:
                 held = sum(citation.verified for citation in checked)
-                answer = replace(answer, citations=checked, grounded=held / len(checked))
+                doubts = tuple(_changed(one) for one in checked if not one.verified)
+                answer = replace(
+                    answer, citations=checked, doubts=doubts, grounded=held / len(checked)
+                )
                 told.details["verified"] = held
         tell(AnswerFinished(answer))
         return State(answer=answer)
+
+
+def _changed(citation: Citation) -> Doubt:
+    reason = DoubtReason.QUOTE_CHANGED
+    return Doubt(citation.answer_start, citation.answer_end, reason, citation.number)

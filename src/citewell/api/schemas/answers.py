@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from citewell.api.schemas.fields import Body, CollectionNames, Question, Shown
 from citewell.chat.outcome import Outcome
-from citewell.domain.passages import Citation
+from citewell.domain.passages import Citation, DoubtReason
 from citewell.storage.repositories.runs import Run, RunState
 
 
@@ -53,6 +53,14 @@ class CitationShown(Shown):
         )
 
 
+class DoubtShown(Shown):
+    """What does not hold: these characters of the response, or the mark `n` behind them."""
+
+    answer: list[int]
+    reason: DoubtReason
+    n: int | None = None
+
+
 class RelatedShown(Shown):
     """One of the nearest passages when there is no answer; it is not an answer."""
 
@@ -75,11 +83,13 @@ class RelatedShown(Shown):
 class QueryAnswered(Shown):
     """What was said; `grounded` is the share of it that verified quotes support, 0 to 1.
 
-    With `answered` false, `reason` says why and `related` holds the nearest passages.
+    `doubts` name what does not hold, and why. With `answered` false, `reason` says why and
+    `related` holds the nearest passages.
     """
 
     response: str
     citations: list[CitationShown]
+    doubts: list[DoubtShown]
     answered: bool
     grounded: float
     reason: str
@@ -93,6 +103,7 @@ class QueryAnswered(Shown):
         return cls(
             response=outcome.text,
             citations=[CitationShown.model_validate(one) for one in outcome.citations],
+            doubts=[DoubtShown.model_validate(one) for one in outcome.doubts],
             answered=outcome.answered,
             grounded=outcome.grounded,
             reason=outcome.reason,

@@ -21,8 +21,8 @@ def followed(client: Client, body: dict[str, Any], *, steps: bool) -> dict[str, 
     Whoever interrupts it stops the run, too.
     """
     answer: dict[str, Any] = {
-        "response": "", "citations": [], "related": [], "answered": False, "grounded": 0.0,
-        "reason": "", "run_id": "", "conversation_id": "",
+        "response": "", "citations": [], "doubts": [], "related": [], "answered": False,
+        "grounded": 0.0, "reason": "", "run_id": "", "conversation_id": "",
     }  # fmt: skip
     try:
         for event in _events(client, body):
@@ -40,14 +40,11 @@ def _take(event: dict[str, Any], answer: dict[str, Any], *, steps: bool) -> None
             answer.update(run_id=event["runId"], conversation_id=event["threadId"])
         case "STEP_STARTED" if steps:
             say(f"… {event['stepName']}")
-        case "TEXT_MESSAGE_CONTENT":
-            answer["response"] += event["delta"]
-            print(plain(event["delta"]), end="", flush=True)
+        case "TEXT_MESSAGE_START" | "TEXT_MESSAGE_CONTENT" | "TEXT_MESSAGE_END":
+            _hear(event, answer)
         case "STEP_FINISHED" if event["stepName"].startswith("answer") and answer["response"]:
             # The text has ended; what comes next starts on a line of its own.
             print(flush=True)
-        case "TEXT_MESSAGE_END":
-            answer.update(event.get("metadata", {}).get("rag", {}))
         case "CUSTOM" if event["name"] == "rag.notice":
             say(f"Notice: {event['value']['message']}")
         case "RUN_ERROR":
@@ -55,6 +52,17 @@ def _take(event: dict[str, Any], answer: dict[str, Any], *, steps: bool) -> None
             answer.update(error=event["message"], code=event.get("code", ""), hint=hint)
         case _:
             pass
+
+
+def _hear(event: dict[str, Any], answer: dict[str, Any]) -> None:
+    answer.update(event.get("metadata", {}).get("rag", {}))
+    if event["type"] == "TEXT_MESSAGE_START" and answer["response"]:
+        # What was said so far is said again, better.
+        answer["response"] = ""
+        print("\n", flush=True)
+    if event["type"] == "TEXT_MESSAGE_CONTENT":
+        answer["response"] += event["delta"]
+        print(plain(event["delta"]), end="", flush=True)
 
 
 def _events(client: Client, body: dict[str, Any]) -> Iterator[dict[str, Any]]:

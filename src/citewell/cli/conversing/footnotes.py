@@ -15,7 +15,7 @@ def place(passage: dict[str, Any]) -> str:
 
 
 def print_footnotes(answer: dict[str, Any]) -> None:
-    """Where each sentence comes from; without an answer, what is near."""
+    """Where each sentence comes from, and what does not hold; without an answer, what is near."""
     shown: set[tuple[Any, ...]] = set()
     if answer["citations"]:
         print()
@@ -26,6 +26,9 @@ def print_footnotes(answer: dict[str, Any]) -> None:
         if line not in shown:
             shown.add(line)
             print(f"[{citation['n']}] {place(citation)}, {span}, {mark}")
+    for doubt in answer["doubts"]:
+        said = slice(*doubt["answer"])
+        print(f"NOT SUPPORTED ({doubt['reason']}): {cell(answer['response'][said])}")
     if not answer["answered"] and answer["related"]:
         print("\nRelated, not an answer:")
         for source in answer["related"]:

@@ -146,6 +146,8 @@ function ending(turn, actions) {
   const doubts = turn.citations.filter((citation) => !citation.verified).length;
   return [
     doubts > 0 && el("p", { class: "notice doubt" }, `${plural(doubts, "footnote")} could not be confirmed in the source; look for the dashed marks.`),
+    turn.doubts.length > 0 && el("ul", { class: "notice doubt", "aria-label": "Not confirmed by the sources" },
+      ...turn.doubts.map(({ said, why }) => el("li", {}, `“${said}”: ${why}.`))),
     cited.length > 0 && sourceList("Sources", cited, turn, actions),
     turn.related.length > 0 && related(turn, actions),
     turn.answered && turn.complete && read.length > 0 && el("details", { class: "also" },

@@ -1,6 +1,8 @@
 // @ts-check
 /** One question and what became of it, told by the events of its run. */
 
+import { doubtsOf } from "./doubts.js";
+
 /**
  * @typedef {import("./marks.js").Citation} Citation
  * @typedef {{ n: number, passage_id: string, document_id: string, version_id: string, title: string,
@@ -11,7 +13,7 @@
  * @typedef {"waiting" | "running" | "done" | "stopped" | "failed"} Phase
  * @typedef {{ question: string, run: string | null, phase: Phase, steps: Step[], sources: Source[],
  *   text: string, complete: boolean, partial: boolean, citations: Citation[], answered: boolean,
- *   reason: string, related: Source[], notices: string[], failure: Failure | null }} Turn
+ *   reason: string, related: Source[], doubts: import("./doubts.js").Doubt[], notices: string[], failure: Failure | null }} Turn
  */
 
 /**
@@ -21,7 +23,7 @@
 export function newTurn(question) {
   return {
     question, run: null, phase: "waiting", steps: [], sources: [], text: "", complete: false,
-    partial: false, citations: [], answered: true, reason: "", related: [], notices: [], failure: null,
+    partial: false, citations: [], answered: true, reason: "", related: [], doubts: [], notices: [], failure: null,
   };
 }
 
@@ -40,9 +42,9 @@ const CHANGES = {
   ACTIVITY_SNAPSHOT: (_, event) =>
     event.activityType === "rag.sources" ? { sources: event.content?.sources ?? [] } : {},
   // A second message replaces the first: the answer differed from what had been said.
-  TEXT_MESSAGE_START: () => ({ text: "", complete: false, partial: false, citations: [] }),
+  TEXT_MESSAGE_START: () => ({ text: "", complete: false, partial: false, citations: [], doubts: [] }),
   TEXT_MESSAGE_CONTENT: (turn, event) => ({ text: turn.text + event.delta }),
-  TEXT_MESSAGE_END: (_, event) => ended(event.metadata?.rag ?? {}),
+  TEXT_MESSAGE_END: (turn, event) => ended(turn.text, event.metadata?.rag ?? {}),
   CUSTOM: (turn, event) =>
     event.name === "rag.notice" && event.value?.kind !== "no_answer"
       ? { notices: [...turn.notices, String(event.value?.message ?? "")] }
@@ -66,10 +68,11 @@ export function after(turn, event) {
 }
 
 /**
+ * @param {string} text
  * @param {any} rag
  * @returns {Partial<Turn>}
  */
-function ended(rag) {
+function ended(text, rag) {
   if (rag.partial) return { partial: true };
   return {
     complete: true,
@@ -77,6 +80,7 @@ function ended(rag) {
     answered: rag.answered !== false,
     reason: rag.reason ?? "",
     related: rag.related ?? [],
+    doubts: doubtsOf(text, rag.doubts ?? []),
   };
 }
 

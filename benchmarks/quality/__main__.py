@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.machine import machine
 from benchmarks.product import File, Product, running, working
-from benchmarks.quality import answers, chunking, retrieval
+from benchmarks.quality import answers, chunking, gathering, retrieval
 from benchmarks.quality.table import table
 from citewell.domain.ids import CollectionId
 from citewell.evaluation.sets import load
@@ -72,6 +72,8 @@ async def _set(product: Product, folder: Path, questions: int) -> dict[str, Any]
     laid = retrieval.lay_out(golden)
     collection = await _filled(product, golden.name, laid.files)
     figures = (await retrieval.measure(product, collection, golden, laid)).as_json()
+    if golden.name in gathering.SETS:
+        figures["gathered"] = await gathering.measure_gathered(product, collection, golden, laid)
     if not any(question.answers for question in golden.questions):
         return figures
     if golden.name != "squad":

@@ -37,6 +37,7 @@ def rows(sets: Mapping[str, Any]) -> Iterator[Row]:
             ("answers", answers.REACH if name == "squad" else {}),
             ("refusal", answers.REACH),
             ("chunking", chunking.REACH),
+            ("gathered", {}),
         ):
             for measure_name, value in figures.get(part, {}).items():
                 if measure_name != "questions":

@@ -1,4 +1,8 @@
-"""The agent's graph: plan → retrieve → judge → answer → verify, with a second look when unsure."""
+"""The agent's graph: plan → retrieve → judge → answer → verify.
+
+With a look from a name that the first one found where the question only describes it (bridge), and
+with a second look when unsure.
+"""
 
 from typing import Any
 
@@ -7,6 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from citewell.agent.nodes.answer import answer
+from citewell.agent.nodes.bridge import Bridge, needs_bridge
 from citewell.agent.nodes.judge import Judge
 from citewell.agent.nodes.plan import plan
 from citewell.agent.nodes.retrieve import Retrieve
@@ -31,19 +36,27 @@ def build(retrieval: Retrieval, embedder: AnyEmbedder, citations: Citations) -> 
     graph = StateGraph(State)
     graph.add_node("plan", plan)
     graph.add_node("retrieve", Retrieve(retrieval).__call__)
+    graph.add_node("bridge", Bridge(retrieval).__call__)
     graph.add_node("judge", Judge(embedder).__call__)
     graph.add_node("answer", answer)
     graph.add_node("verify", Verify(citations).__call__)
     graph.add_edge(START, "plan")
     graph.add_edge("plan", "retrieve")
-    graph.add_edge("retrieve", "judge")
+    graph.add_conditional_edges("retrieve", after_retrieving, ["bridge", "judge"])
+    graph.add_conditional_edges("bridge", after_retrieving, ["bridge", "judge"])
     graph.add_conditional_edges("judge", after_judging, ["retrieve", "answer"])
     graph.add_edge("answer", "verify")
     graph.add_edge("verify", END)
     return graph.compile()
 
 
+def after_retrieving(state: State) -> str:
+    """Look from a name that was found, where the question only describes it."""
+    return "bridge" if needs_bridge(state) else "judge"
+
+
 def after_judging(state: State) -> str:
     """Answer with what there is, or look once more and wider."""
     unsure = not state["units"] and state["passages"]
-    return "retrieve" if unsure and state["looks"] < MOST_LOOKS else "answer"
+    looks = state["looks"] - sum(bool(hops) for hops in state["bridges"])
+    return "retrieve" if unsure and looks < MOST_LOOKS else "answer"

@@ -1,5 +1,6 @@
 """What the nodes of the graph hand on to each other."""
 
+from dataclasses import dataclass
 from typing import TypedDict
 
 from citewell.agent.composition import Unit
@@ -8,16 +9,28 @@ from citewell.domain.principal import Principal
 from citewell.domain.run_events import Question
 
 
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A question that could be asked only when `name` was found, from what is told of `thing`."""
+
+    thing: str
+    name: str
+    question: str
+
+
 class State(TypedDict, total=False):
     """One run. `parts` are the questions inside the question; `looks` counts retrievals.
 
-    `units` are what is going to be quoted, empty when nothing fits.
+    `bridges` are the looks that went on from a name, each with what it asked; these questions are
+    the last of `parts`. `units` are what is going to be quoted, empty when nothing fits.
     """
 
     principal: Principal
     question: Question
     parts: tuple[str, ...]
     looks: int
+    bridges: tuple[tuple[Hop, ...], ...]
+    judgements: int
     passages: tuple[Passage, ...]
     terms: tuple[dict[str, float], ...]
     degraded: tuple[str, ...]

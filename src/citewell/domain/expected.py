@@ -32,7 +32,7 @@ _DATE = re.compile(
 )
 _NAME = re.compile(r"(?<=[^.!?] )[A-Z][\w'’-]+")
 # Words that are written large only because a sentence begins with them.
-_OPENERS = frozenset(
+OPENERS = frozenset(
     re.findall(
         r"\w+",
         """
@@ -80,7 +80,7 @@ def expectation(question: str) -> Callable[[str], float]:
 def _without_opener(words: list[str]) -> list[str]:
     """The words of a sentence from the first on that tells something by its capital letter."""
     first = next((n for n, word in enumerate(words) if any(map(str.isalnum, word))), 0)
-    opens = words[first : first + 1] and words[first].strip(_PUNCTUATION).lower() in _OPENERS
+    opens = words[first : first + 1] and words[first].strip(_PUNCTUATION).lower() in OPENERS
     return words[first + 1 :] if opens else words
 
 

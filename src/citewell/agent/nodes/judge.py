@@ -1,11 +1,12 @@
 """Decide whether what was found answers the question, and with which sentences."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from citewell.agent.composition import MAX_SENTENCES, Unit, choose
+from citewell.agent.composition import MAX_SENTENCES, choose
 from citewell.agent.confidence import ENOUGH, confidence
+from citewell.agent.planning.asked import Asked, Judged, asked_of, units_of
 from citewell.agent.quoting import score_sentences
 from citewell.agent.reading import Read, read, read_words
 from citewell.agent.state import State
@@ -21,15 +22,6 @@ READ_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
-    """How sure we are of a part's answer, and what to quote when we are sure enough."""
-
-    sure: float
-    units: list[Unit]
-    missing: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Judge:
     """Reads the best passages sentence by sentence; without the embedder, by words alone."""
 
@@ -37,40 +29,44 @@ class Judge:
 
     async def __call__(self, state: State) -> State:
         """Choose what to quote; none when nothing is near enough, or no word was asked."""
-        async with step("judge", state["looks"]) as told:
-            passages, parts = state["passages"][:READ], state["parts"]
-            judged: list[_Judged] = []
-            units: list[Unit] = []
-            each = max(1, MAX_SENTENCES // len(parts))
+        judgement = state["judgements"] + 1
+        async with step("judge", judgement) as told:
+            passages, parts = state["passages"][:READ], asked_of(state)
+            judged: list[Judged] = []
+            each = max(1, MAX_SENTENCES // sum(one.about is None for one in parts))
             embedder = paid_by(state["principal"].tenant_id, self.embedder, QUESTIONS)
-            for number, (part, terms) in enumerate(zip(parts, state["terms"], strict=True)):
-                found = await _part(embedder, part, terms, passages, each)
+            for number, part in enumerate(parts):
+                found = await _part(embedder, part, passages, each)
                 told.details[f"confidence_{number}"] = round(found.sure, 4)
                 judged.append(found)
-                units += [unit for unit in found.units if unit not in units]
+        units = units_of(judged)
         reason = "" if units else "nothing_near" if passages else "nothing_found"
         best = max(one.sure for one in judged)
         degraded = _degraded(state["degraded"], judged)
-        return State(units=tuple(units), confidence=best, reason=reason, degraded=degraded)
+        return State(
+            units=units,
+            confidence=best,
+            reason=reason,
+            degraded=degraded,
+            judgements=judgement,
+        )
 
 
-async def _part(
-    embedder: Embedder,
-    part: str,
-    terms: Mapping[str, float],
-    passages: Sequence[Passage],
-    most: int,
-) -> _Judged:
-    if not terms:
-        return _Judged(0.0, [])
-    near, missing = await _read(embedder, part, list(terms), passages)
-    scored = await asyncio.to_thread(score_sentences, part, terms, passages, near)
+async def _part(embedder: Embedder, asked: Asked, passages: Sequence[Passage], most: int) -> Judged:
+    if not asked.terms:
+        return Judged(0.0)
+    near, missing = await _read(embedder, asked.part, list(asked.terms), passages)
+    scored = await asyncio.to_thread(score_sentences, asked.part, asked.terms, passages, near)
+    scored = asked.fitting(scored, passages)
     languages = embedder.model.languages
     spoken = passages[scored[0].passage].language if scored else ""
     known = not languages or not spoken or spoken in languages
     sure = confidence(scored, has_matches=near.has_matches, has_meaning=known and near.has_meaning)
-    chosen = choose(scored, passages, most) if sure >= ENOUGH else []
-    return _Judged(sure, chosen, missing)
+    if sure < ENOUGH:
+        return Judged(sure, missing=missing, behind=asked.about is not None)
+    names = choose(asked.naming(scored, passages), passages, 1)
+    chosen = choose(scored, passages, 1 if asked.about else most)
+    return Judged(sure, chosen, names, missing, behind=asked.about is not None)
 
 
 async def _read(
@@ -84,7 +80,7 @@ async def _read(
         return read_words(passages), why_missing(error)
 
 
-def _degraded(known: tuple[str, ...], judged: Sequence[_Judged]) -> tuple[str, ...]:
+def _degraded(known: tuple[str, ...], judged: Sequence[Judged]) -> tuple[str, ...]:
     """What was left out so far, and what judging had to leave out, which is told once."""
     missing = {one.missing for one in judged if one.missing}
     if not missing or {DENSE_UNAVAILABLE, BUDGET_EXCEEDED} & set(known):

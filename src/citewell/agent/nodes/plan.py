@@ -10,4 +10,4 @@ async def plan(state: State) -> State:
     async with step("plan") as told:
         parts = parts_of(state["question"].text)
         told.details["parts"] = len(parts)
-    return State(parts=parts, looks=0)
+    return State(parts=parts, looks=0, bridges=(), judgements=0)

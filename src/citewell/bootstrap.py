@@ -23,14 +23,14 @@ from citewell.documents.parsers.host import ParserHost
 from citewell.documents.removal import Removal
 from citewell.documents.room import Room
 from citewell.documents.service import Documents
-from citewell.domain.errors import StartError, UnavailableError
+from citewell.domain.errors import UnavailableError
 from citewell.index.index import IndexSettings
-from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.inference.embedding import Embedder
-from citewell.inference.openai_embedder import OpenAIEmbedder, OpenAIServer
+from citewell.inference.opening import OPENAI, Server, open_embedder, open_reranker
 from citewell.inference.paying import AnyEmbedder, PaidModel
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.projections import Projections
+from citewell.retrieval.reranking import Price, Reranking
 from citewell.retrieval.service import Retrieval
 from citewell.storage import schema
 from citewell.storage.blobs import BlobStore
@@ -49,8 +49,6 @@ from citewell.telemetry.tasks import Tasks
 if TYPE_CHECKING:
     from citewell.inference.chat.chain import ModelChain
     from citewell.inference.chat.paid import PaidChat
-
-OPENAI = "openai:"
 
 log = logger(__name__)
 
@@ -152,6 +150,7 @@ async def open_app(
         finally:
             await core.tasks.close()
             await app.projections.close()
+            await app.retrieval.close()
 
 
 def database_url(settings: Settings, home: Path) -> tuple[str, EmbeddedPostgres | None]:
@@ -212,23 +211,19 @@ def _upgrade(url: str) -> None:
 
 
 async def _embedder(settings: Settings) -> Embedder:
-    chosen = settings.embedding
-    if chosen.model == "builtin":
-        return await asyncio.to_thread(BuiltinEmbedder, chosen.threads)
-    if not chosen.model.startswith(OPENAI):
-        raise StartError(
-            f"CITEWELL_EMBEDDING__MODEL={chosen.model!r} is not known.",
-            hint="Use builtin, or openai:<model> for a server that speaks OpenAI's embeddings.",
-        )
-    key = settings.openai_api_key
-    return await OpenAIEmbedder.open(
-        OpenAIServer(
-            chosen.model.removeprefix(OPENAI),
-            settings.openai_base_url,
-            key.get_secret_value() if key else None,
-            chosen.dimension,
-        )
-    )
+    server = Server(settings.openai_base_url, _shown(settings.openai_api_key))
+    size, threads = settings.embedding.dimension, settings.embedding.threads
+    return await open_embedder(settings.embedding.model, server, dimension=size, threads=threads)
+
+
+def _reranking(core: Core) -> Reranking | None:
+    chosen = core.settings.rerank
+    server = Server(chosen.base_url, _shown(chosen.api_key))
+    reranker = open_reranker(chosen.model, server, seconds=chosen.seconds)
+    if reranker is None:
+        return None
+    price = Price.of(chosen.price_per_thousand_searches, chosen.price_per_million_tokens)
+    return Reranking(reranker, chosen.seconds, price, Budgets(core.database).paying)
 
 
 async def _chat_model(settings: Settings) -> "ModelChain | None":
@@ -237,10 +232,9 @@ async def _chat_model(settings: Settings) -> "ModelChain | None":
     # A second to import, for those who have a model.
     from citewell.inference.chat.opening import Terms, open_chain
 
-    key = settings.openai_api_key
     terms = Terms.of(
         settings.openai_base_url,
-        key.get_secret_value() if key else None,
+        _shown(settings.openai_api_key),
         settings.llm.model_dump(exclude={"model", "fallbacks"}),
     )
     return await open_chain(settings.llm.names, terms)
@@ -263,7 +257,7 @@ def _wire(core: Core, model: "ModelChain | None" = None) -> App:
         IndexSettings(exact_below=settings.index.exact_below),
         settings.index.memory_bytes,
     )
-    retrieval = Retrieval(database, embedder, projections)
+    retrieval = Retrieval(database, embedder, projections, _reranking(core))
     citations = Citations(database)
     agent = Agent(retrieval, embedder, citations, _paid_chat(core, model))
     accounts = Accounts.of(database, _secret(core, SECRET_KEY, settings.secret_key))
@@ -291,6 +285,9 @@ def _wire(core: Core, model: "ModelChain | None" = None) -> App:
 
 
 def _secret(core: Core, which: Kept, given: SecretStr | None) -> str:
-    value = given.get_secret_value() if given else None
     alone = core.settings.host in LOOPBACK
-    return kept(core.home / "secrets", which, value, may_make=alone)
+    return kept(core.home / "secrets", which, _shown(given), may_make=alone)
+
+
+def _shown(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

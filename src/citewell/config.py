@@ -80,6 +80,31 @@ class LlmSettings(_Section):
         return tuple(filter(None, map(str.strip, parts)))
 
 
+class RerankSettings(_Section):
+    """Which model puts the best passages of a search into their last order."""
+
+    model: str = "builtin"
+    """`builtin` compares word by word with the embedder; `http:<model>` is an endpoint as Cohere's,
+    Jina's or vLLM's, `tei:<model>` one of text-embeddings-inference. These are asked by questions
+    at once, and by searches that want it."""
+    base_url: str = ""
+    """Address of the endpoint without `/rerank`, such as https://api.cohere.com/v2."""
+    api_key: SecretStr | None = None
+    """Key for it."""
+    seconds: float = Field(default=2.0, gt=0, le=60)
+    """Longest wait for a remote model; then passages stay in the order that they had."""
+    price_per_thousand_searches: float = Field(default=0.0, ge=0)
+    """What a remote model costs, in the currency of your budgets, if it is sold by the search."""
+    price_per_million_tokens: float = Field(default=0.0, ge=0)
+    """The same, if it is sold by the token."""
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Self:
+        if self.model == "builtin" and self.model_fields_set - {"model"}:
+            raise ValueError("without a remote MODEL the others have no effect")
+        return self
+
+
 class LimitSettings(_Section):
     """Bounds on what one request may cost."""
 
@@ -242,6 +267,7 @@ class Settings(BaseSettings):
     """Worker processes that `serve` supervises; 0 when they run elsewhere."""
     embedding: EmbeddingSettings = EmbeddingSettings()
     llm: LlmSettings = LlmSettings()
+    rerank: RerankSettings = RerankSettings()
     limits: LimitSettings = LimitSettings()
     index: IndexSettings = IndexSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -25,8 +25,8 @@ STATEMENT = re.compile(
 )
 # Calls that may take as long as a model, a parser, a disk or somebody else's server.
 SLOW = {
-    "embed_query", "embed_clauses", "embed_passages", "token_states", "parse", "sleep", "save",
-    "rebuild",
+    "embed_query", "embed_clauses", "embed_passages", "token_states", "scores", "parse", "sleep",
+    "save", "rebuild",
 }  # fmt: skip
 CATCH_ALL = {
     "api/middleware.py": "the outermost loop of a request",

@@ -10,10 +10,11 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "citewell"
 MODULES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
 
-# Each is named by `bootstrap`; the doctor examines what is installed without an application.
+# Each is named where it is opened; the doctor examines what is installed without an application.
 ADAPTERS = {
-    "citewell.inference.builtin_embedder": {"bootstrap.py", "cli/examination.py"},
-    "citewell.inference.openai_embedder": {"bootstrap.py"},
+    "citewell.inference.builtin_embedder": {"inference/opening.py", "cli/examination.py"},
+    "citewell.inference.openai_embedder": {"inference/opening.py"},
+    "citewell.inference.reranking.http_reranker": {"inference/opening.py"},
     "citewell.storage.embedded": {"bootstrap.py"},
 }
 AGENT_KNOWS = {"agent", "retrieval", "inference", "telemetry", "domain"}
@@ -47,7 +48,7 @@ def rooms_known_to(room: str) -> set[str]:
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
-def test_only_the_bootstrap_names_an_adapter(adapter: str) -> None:
+def test_only_what_opens_an_adapter_names_it(adapter: str) -> None:
     own = f"{adapter.removeprefix('citewell.').replace('.', '/')}.py"
     assert (SOURCE / own).is_file()
     users = {named(path) for path, tree in MODULES.items() if adapter in imports(tree)} - {own}

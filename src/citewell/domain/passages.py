@@ -8,9 +8,10 @@ from typing import Any
 from citewell.domain.documents import TextKind
 from citewell.domain.ids import ChunkId, CollectionId, DocumentId, VersionId
 
-# What `degraded` says was left out: the embedder's part, because it did not answer or could not be
-# paid, or what there was no time for.
+# What `degraded` says was left out: the embedder's part or the reranker's, because it did not
+# answer or could not be paid, or what there was no time for.
 DENSE_UNAVAILABLE = "dense_unavailable"
+RERANK_UNAVAILABLE = "rerank_unavailable"
 BUDGET_EXCEEDED = "budget_exceeded"
 TIME_BUDGET = "time_budget"
 
@@ -30,7 +31,7 @@ class SearchQuery:
     `filter` maps a document field (`tags`, `language`, `media_type`, `title`, `filename`,
     `document_id`, `metadata.<key>`) to a value or a list of accepted values. `min_position` waits
     until the collection's projection has applied that change number (read your own writes).
-    `rerank` compares the best passages with the question word by word: better, slower.
+    `rerank` has a reranker compare the best passages with the question: better, slower.
     """
 
     text: str
@@ -49,7 +50,7 @@ class Scores:
 
     `fused` joins meaning and words of the whole question; `clauses`, `lift` (from its document),
     `link` and `closeness` are what each of these stages added to it, None where a stage did not
-    take part. All of them make up `final`, unless `late` was blended with it.
+    take part. All of them make up `final`, unless `late`, the reranker's score, changed it.
     """
 
     final: float
@@ -106,8 +107,8 @@ class SearchResult:
     """Passages, best first, with the change number of each collection that they were computed at.
 
     `milliseconds` maps each stage to its wall time; `degraded` lists what was left out
-    (`dense_unavailable`, `budget_exceeded`, `time_budget`). `terms` are the analysed words of the
-    question with their inverse document frequency.
+    (`dense_unavailable`, `rerank_unavailable`, `budget_exceeded`, `time_budget`). `terms` are the
+    analysed words of the question with their inverse document frequency.
     """
 
     passages: tuple[Passage, ...]

@@ -1,4 +1,4 @@
-"""How many tokens a provider counted, told to whoever pays for the call."""
+"""What a provider counted of a call, told to whoever pays for it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Meter:
-    """Tokens that providers have counted so far."""
+    """Tokens and searches that providers have counted so far."""
 
     tokens: int = 0
+    searches: int = 0
 
 
 _meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
@@ -27,8 +28,9 @@ def metered() -> Iterator[Meter]:
         _meter.reset(token)
 
 
-def count(tokens: int) -> None:
+def count(tokens: int = 0, *, searches: int = 0) -> None:
     """Add what a provider's answer says."""
     meter = _meter.get()
     if meter is not None:
         meter.tokens += tokens
+        meter.searches += searches

@@ -12,8 +12,7 @@ from citewell.domain.errors import InvalidError
 from citewell.domain.expected import asks_for_a_fact
 from citewell.domain.ids import CollectionId
 from citewell.domain.passages import (
-    TIME_BUDGET,
-    Passage,
+    DENSE_UNAVAILABLE,
     SearchMode,
     SearchQuery,
     SearchResult,
@@ -22,14 +21,15 @@ from citewell.domain.principal import Principal, Scope
 from citewell.index.index import Keys
 from citewell.inference.embedding import Embedder, Span
 from citewell.inference.paying import QUESTIONS, AnyEmbedder, paid_by
-from citewell.retrieval import late
+from citewell.inference.reranking.late_interaction import LateInteraction
 from citewell.retrieval.clauses import clauses_of
 from citewell.retrieval.closeness import closer
 from citewell.retrieval.following import Look, follow_links
 from citewell.retrieval.fusion import DEPTH, Candidates
 from citewell.retrieval.gathering import together
-from citewell.retrieval.meaning import WITHOUT_MEANING, Meaning, meaning_of, why_missing
+from citewell.retrieval.meaning import Meaning, meaning_of
 from citewell.retrieval.projections import Projections
+from citewell.retrieval.reranking import RERANKED, Reranking
 from citewell.retrieval.scoring import Thought, look_up, mean, score, think, weights
 from citewell.retrieval.selection import beyond, select
 from citewell.retrieval.views import View
@@ -42,17 +42,21 @@ MAX_LIMIT = 200
 MAX_COLLECTIONS = 100
 # Candidates that turn out to be gone or to repeat another are made up for from these.
 SPARE = 12
-RERANKED = 30
-RERANK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """Searches one tenant's collections."""
+    """Searches one tenant's collections; `reranking` None: by the embedder's own token states."""
 
     database: Database
     embedder: AnyEmbedder
     projections: Projections
+    reranking: Reranking | None = None
+
+    @property
+    def reranks_every_look(self) -> bool:
+        """Whether a reranker was chosen that is worth its time at the first look already."""
+        return self.reranking is not None
 
     async def search(self, principal: Principal, query: SearchQuery) -> SearchResult:
         """The best live passages, best first.
@@ -86,7 +90,8 @@ class Retrieval:
         passages, dropped = select(found, live, _wanted(query))
         clock.lap("select")
         if query.rerank:
-            passages, missed = await self._rerank(principal, query.text, passages)
+            ordering = self._reranking(principal).order(principal.tenant_id, query.text, passages)
+            passages, missed = await ordering
             degraded += tuple(one for one in missed if one not in degraded)
             clock.lap("rerank")
         clock.tell()
@@ -98,6 +103,11 @@ class Retrieval:
             dropped=(*beyond(passages, query.limit), *dropped) if query.explain else (),
             terms=terms,
         )
+
+    async def close(self) -> None:
+        """Let go of the reranker that was given; may be called twice."""
+        if self.reranking is not None:
+            await self.reranking.reranker.close()
 
     async def _prepared(
         self, principal: Principal, query: SearchQuery, views: Sequence[View]
@@ -187,31 +197,10 @@ class Retrieval:
             keys = keys[np.isin(keys, allowed)]
         return await self.live(principal, keys, query.collections)
 
-    async def _rerank(
-        self, principal: Principal, text: str, passages: list[Passage]
-    ) -> tuple[list[Passage], tuple[str, ...]]:
-        """The passages in their new order, or as they came with what was missed for it."""
-        head, tail = passages[:RERANKED], passages[RERANKED:]
-        if len(head) < 2:
-            return passages, ()
-        texts = [f"{p.context}\n{p.text}" for p in head]
-        try:
-            late_scores = await late.max_similarities(
-                self._embedder(principal), text, texts, seconds=RERANK_SECONDS
-            )
-        except TimeoutError:
-            return passages, (TIME_BUDGET,)
-        except WITHOUT_MEANING as error:
-            return passages, (why_missing(error),)
-        if late_scores is None:
-            return passages, ()
-        blended = late.blend([p.scores.final for p in head], late_scores)
-        floor = tail[0].scores.final if tail else 0.0
-        scored = [
-            replace(p, scores=replace(p.scores, late=value, final=floor + score))
-            for p, value, score in zip(head, late_scores, blended, strict=True)
-        ]
-        return [*sorted(scored, key=lambda p: -p.scores.final), *tail], ()
+    def _reranking(self, principal: Principal) -> Reranking:
+        if self.reranking is not None:
+            return self.reranking
+        return Reranking(LateInteraction(self._embedder(principal)), missing=DENSE_UNAVAILABLE)
 
 
 @dataclass(slots=True)

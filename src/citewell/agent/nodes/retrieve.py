@@ -29,12 +29,13 @@ class Retrieve:
         async with step("retrieve", look) as told:
             question, principal = state["question"], state["principal"]
             limit = PASSAGES if look == 1 else WIDER
+            rerank = look > 1 or self.retrieval.reranks_every_look
             async with together() as group:
                 searches = [
                     group.create_task(
                         self.retrieval.search(
                             principal,
-                            SearchQuery(part, question.collections, limit=limit, rerank=look > 1),
+                            SearchQuery(part, question.collections, limit=limit, rerank=rerank),
                         )
                     )
                     for part in state["parts"]

@@ -1,5 +1,6 @@
 """Conversations over HTTP: begun, asked in, read, renamed, removed."""
 
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -187,3 +188,49 @@ async def test_a_colleague_finds_nothing_of_somebody_elses_conversation(
         never = await filled.request(method, missing + below, json=body)
         assert theirs.status_code == never.status_code == 404, (method, below)
         assert theirs.json()["title"] == never.json()["title"]
+
+
+async def plan_of(client: httpx.AsyncClient, run: str) -> dict[str, Any]:
+    """What the plan's step tells of itself."""
+    said = (await client.get(f"/api/v1/runs/{run}/events")).text
+    events = [json.loads(line[6:]) for line in said.splitlines() if line.startswith("data: ")]
+    (step,) = (
+        one for one in events if one["type"] == "STEP_FINISHED" and one["stepName"] == "plan"
+    )
+    return dict(step["metadata"]["rag"])
+
+
+async def test_a_question_that_leans_on_the_last_one_is_looked_for_with_it(
+    filled: httpx.AsyncClient,
+) -> None:
+    first = await ask(filled, ASKED, None)
+    second = await ask(filled, "How many steps does it have?", first["conversation_id"])
+    assert "ninety steps" in second["response"]
+    assert second["citations"][0]["verified"]
+    plan = await plan_of(filled, second["run_id"])
+    assert plan["looked_for"] == "How many steps does it have (Cape Ward)?"
+    asked = (await said_in(filled, first["conversation_id"]))[2]
+    assert asked["text"] == "How many steps does it have?", "what was said stays what was said"
+
+
+async def test_a_question_that_stands_alone_is_looked_for_as_it_is(
+    filled: httpx.AsyncClient,
+) -> None:
+    first = await ask(filled, "What is the capital of France?", None)
+    assert "looked_for" not in await plan_of(filled, first["run_id"])
+    second = await ask(filled, ASKED, first["conversation_id"])
+    assert "looked_for" not in await plan_of(filled, second["run_id"])
+    alone = await ask(filled, ASKED, None)
+    assert second["citations"] == alone["citations"]
+
+
+async def test_what_was_asked_before_is_answered_from_the_conversation(
+    filled: httpx.AsyncClient,
+) -> None:
+    first = await ask(filled, ASKED, None)
+    again = await ask(filled, "What did I ask before?", first["conversation_id"])
+    assert ASKED in again["response"]
+    assert (again["answered"], again["reason"]) == (True, "from_conversation")
+    assert again["citations"] == []
+    told = await ask(filled, "What did you say?", first["conversation_id"])
+    assert ASKED in told["response"], "the last answer repeated the first question"

@@ -13,7 +13,8 @@ from langgraph.graph.state import CompiledStateGraph
 from citewell.agent.nodes.answer import answer
 from citewell.agent.nodes.bridge import Bridge, needs_bridge
 from citewell.agent.nodes.judge import Judge
-from citewell.agent.nodes.plan import plan
+from citewell.agent.nodes.plan import after_planning, plan
+from citewell.agent.nodes.recall import recall
 from citewell.agent.nodes.retrieve import Retrieve
 from citewell.agent.nodes.verify import Verify
 from citewell.agent.state import State
@@ -35,13 +36,15 @@ def build(retrieval: Retrieval, embedder: AnyEmbedder, citations: Citations) -> 
     langsmith.configure(enabled=False)
     graph = StateGraph(State)
     graph.add_node("plan", plan)
+    graph.add_node("recall", recall)
     graph.add_node("retrieve", Retrieve(retrieval).__call__)
     graph.add_node("bridge", Bridge(retrieval).__call__)
     graph.add_node("judge", Judge(embedder).__call__)
     graph.add_node("answer", answer)
     graph.add_node("verify", Verify(citations).__call__)
     graph.add_edge(START, "plan")
-    graph.add_edge("plan", "retrieve")
+    graph.add_conditional_edges("plan", after_planning, ["retrieve", "recall"])
+    graph.add_edge("recall", "verify")
     graph.add_conditional_edges("retrieve", after_retrieving, ["bridge", "judge"])
     graph.add_conditional_edges("bridge", after_retrieving, ["bridge", "judge"])
     graph.add_conditional_edges("judge", after_judging, ["retrieve", "answer"])

@@ -23,10 +23,12 @@ class State(TypedDict, total=False):
 
     `bridges` are the looks that went on from a name, each with what it asked; these questions are
     the last of `parts`. `units` are what is going to be quoted, empty when nothing fits.
+    `recalled` is there only for a question about the conversation itself.
     """
 
     principal: Principal
     question: Question
+    recalled: str
     parts: tuple[str, ...]
     looks: int
     bridges: tuple[tuple[Hop, ...], ...]

@@ -35,6 +35,7 @@ PREVIEW_CHARACTERS = 240
 
 _KINDS = {
     "plan": "decision",
+    "recall": "memory",
     "retrieve": "retrieval",
     "judge": "decision",
     "answer": "generation",

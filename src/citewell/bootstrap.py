@@ -136,13 +136,13 @@ async def open_app(
 ) -> AsyncIterator[App]:
     """Everything wired and running, for as long as the context lasts; as `open_core`."""
     async with AsyncExitStack() as stack:
-        chat_ready = asyncio.ensure_future(_chat_model(settings))
+        chat_ready = asyncio.ensure_future(chat_model(settings))
         stack.callback(chat_ready.cancel)
         core = await stack.enter_async_context(open_core(settings, on_failure=on_failure))
-        chat_model = await chat_ready
-        if chat_model is not None:
-            stack.push_async_callback(chat_model.close)
-        app = _wire(core, chat_model)
+        model = await chat_ready
+        if model is not None:
+            stack.push_async_callback(model.close)
+        app = _wire(core, model)
         await app.accounts.ensure_administrator(app.admin_key)
         await app.accounts.ring.ensure()
         try:
@@ -226,7 +226,8 @@ def _reranking(core: Core) -> Reranking | None:
     return Reranking(reranker, chosen.seconds, price, Budgets(core.database).paying)
 
 
-async def _chat_model(settings: Settings) -> "ModelChain | None":
+async def chat_model(settings: Settings) -> "ModelChain | None":
+    """The language models of the settings; the caller closes them. As `open_core`."""
     if not settings.llm.names:
         return None
     # A second to import, for those who have a model.

@@ -99,3 +99,36 @@ def test_the_secret_of_a_provider_comes_from_its_file_and_is_never_shown(
     assert found.registration.secret == "canary"
     assert found.registration.shown_name == "login.example.org"
     assert "canary" not in repr(found)
+
+
+def test_models_are_named_in_the_order_in_which_they_are_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert read_settings().llm.names == (), "no model unless it is said"
+    monkeypatch.setenv("CITEWELL_LLM__MODEL", "openai:gpt-4o-mini")
+    monkeypatch.setenv("CITEWELL_LLM__FALLBACKS", "ollama:llama3.1:8b, openai:m@http://gpu:8000/v1")
+    assert read_settings().llm.names == (
+        "openai:gpt-4o-mini",
+        "ollama:llama3.1:8b",
+        "openai:m@http://gpu:8000/v1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"CITEWELL_LLM__FALLBACKS": "openai:m"}, "without a MODEL"),
+        ({"CITEWELL_LLM__MODEL": "openai:m", "CITEWELL_LLM__INPUT_PRICE": "1"}, "come together"),
+        (
+            {"CITEWELL_LLM__MODEL": "m", "CITEWELL_LLM__TEMPERATURE": "9"},
+            "CITEWELL_LLM__TEMPERATURE",
+        ),
+    ],
+)
+def test_half_a_model_stops_the_start(
+    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StartError, match=said):
+        read_settings()

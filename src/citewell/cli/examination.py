@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from citewell.bootstrap import database_url
+from citewell.bootstrap import chat_model, database_url
 from citewell.cli.running import announcing
 from citewell.config import Settings, read_settings
 from citewell.domain.errors import AppError, DocumentError
@@ -29,6 +29,7 @@ def examine() -> list[dict[str, Any]]:
         ("disk space", lambda: _space(home)),
         ("database", lambda: _database(settings, home)),
         ("embedding model", lambda: asyncio.run(_model(settings))),
+        ("language model", lambda: asyncio.run(_language_models(settings))),
         ("sign-in provider", lambda: asyncio.run(_provider(settings))),
         ("reading files", lambda: asyncio.run(_reading(home))),
         ("server", lambda: announcing.found(home) or "not running"),
@@ -88,6 +89,20 @@ async def _model(settings: Settings) -> str:
         return f"{embedder.model.name}, {embedder.model.dimension} dimensions"
     finally:
         await embedder.close()
+
+
+async def _language_models(settings: Settings) -> str:
+    """Ask each for a word; the first that does not answer is what is found."""
+    chain = await chat_model(settings)
+    if chain is None:
+        return "none; answers are quoted from the documents"
+    from citewell.inference.chat.trial import seconds_for_a_word
+
+    try:
+        took = [(link.model.name, await seconds_for_a_word(link.model)) for link in chain.links]
+        return ", ".join(f"{name} answers in {seconds:.1f} s" for name, seconds in took)
+    finally:
+        await chain.close()
 
 
 async def _provider(settings: Settings) -> str:

@@ -95,7 +95,7 @@ class Attempts:
         except (UnavailableError, UpstreamError) as problem:
             self._note(problem)
             raise
-        except GeneratorExit:
+        except BaseException:
             # It was speaking, and nobody listens any more.
             self.link.breaker.succeeded()
             raise

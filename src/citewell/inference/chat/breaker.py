@@ -45,9 +45,10 @@ class Breaker:
         self._failures += 1
         if asked > 0:
             self._until = max(self._until, self.clock() + min(asked, LONGEST_REST))
+        if self._trying:
+            self._rest = min(LONGEST_REST, self._rest * 2)
         if self._failures >= FAILURES:
             self._until = max(self._until, self.clock() + self._rest)
-            self._rest = min(LONGEST_REST, self._rest * 2) if self._trying else self._rest
         self._trying = False
 
     def left(self) -> None:

@@ -25,8 +25,9 @@ class Wiring:
 
 
 def _of_openai(transport: LentTransport) -> Mapping[str, Any]:
-    # A proxy of the environment would be refused together with a client.
     return {
+        # One of the environment would be refused together with a client.
+        "openai_proxy": "",
         "http_async_client": lent_client(transport),
         "http_client": closed_client(),
         "stream_usage": True,

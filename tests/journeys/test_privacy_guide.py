@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -79,6 +80,39 @@ def traces(home: Path, canaries: list[str]) -> list[str]:
     return found
 
 
+def put_aside(server: Server, backup: Path) -> None:
+    """A copy of the private database, made while nobody writes to it."""
+    assert server.stop() == 0
+    shutil.copytree(server.home / "postgres", backup, symlinks=True)
+    owner = (server.home / "postgres").stat()
+    for path in [backup, *backup.rglob("*")]:
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    server.start()
+
+
+def check_a_backup_brings_nobody_back(
+    server: Server, folder: Path, block: str, person: str, canaries: list[str]
+) -> None:
+    """Put the backup in place of the database, replay as the guide says, and start again."""
+    assert server.stop() == 0
+    shutil.rmtree(server.home / "postgres")
+    (folder / "backup").rename(server.home / "postgres")
+    assert traces(server.home, canaries), "the backup is from before"
+    assert "erased" in run_block(server, folder, block)
+    (row,) = json.loads(server.cli("--json", "privacy", "replay").stdout)
+    assert (row["person"], row["state"]) == (person, "known")
+    missing = server.cli("privacy", "replay", "--ledger", str(folder))
+    assert missing.returncode == 1
+    assert "no ledger of erasures" in missing.stderr
+    server.start()
+    wait_until(
+        lambda: traces(server.home, canaries) == [],
+        "no trace after the backup",
+        seconds=ERASED_SECONDS,
+        every=1.0,
+    )
+
+
 def test_the_guide_runs_and_nothing_is_left_of_whoever_was_forgotten(
     server: Server, tmp_path: Path
 ) -> None:
@@ -105,9 +139,11 @@ def test_the_guide_runs_and_nothing_is_left_of_whoever_was_forgotten(
         assert talk in archive.read("data/messages.json").decode()
         assert name in archive.read("data/users.json").decode()
     assert traces(server.home, [talk, name, purpose])
+    backup = tmp_path / "backup"
+    put_aside(server, backup)
 
     blocks = commands()
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks[:2]:
         run_block(server, tmp_path, block)
     assert zipfile.is_zipfile(tmp_path / "copy.zip")
@@ -124,5 +160,9 @@ def test_the_guide_runs_and_nothing_is_left_of_whoever_was_forgotten(
         every=1.0,
     )
     assert person not in server.log.read_text("utf-8", "replace")
+    check_a_backup_brings_nobody_back(server, tmp_path, blocks[3], person, [talk, name, purpose])
+    with httpx.Client(base_url=server.address, trust_env=False) as again:
+        refused = again.get("/api/v1/me", headers={"authorization": f"Bearer {key}"})
+    assert refused.status_code == 401
     receipt = json.loads(server.cli("--json", "docs", "show", document["id"]).stdout)
     assert receipt["status"] == "ready", "a tenant's document stays"

@@ -80,6 +80,52 @@ def erase(
         show_one(_when(client, path, lambda one: one["scrubbed_at"]), context.obj.form)
 
 
+@app.command()
+@with_options("output")
+def replay(
+    context: typer.Context,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Folder of another ledger than the data directory's.")
+    ] = None,
+) -> None:
+    """Erase again whom a backup that was put back has brought back; before the server starts."""
+    rows = _replayed(ledger)
+    show(rows, ("erasure", "person", "state", "removed", "reason"), context.obj.form)
+    if any(row["state"] == "refused" for row in rows):
+        raise typer.Exit(int(Exit.PARTLY))
+
+
+def _replayed(folder: Path | None) -> list[dict[str, Any]]:
+    from citewell.accounts.privacy.erasing import Erasing
+    from citewell.bootstrap import unlock
+    from citewell.cli.installation.opened import Opened, in_database
+    from citewell.documents.removal import remove_uploads
+    from citewell.storage.blobs import BlobStore
+    from citewell.storage.ledger import Ledger
+
+    if folder is not None and not Ledger(folder).exists():
+        fail(f"There is no ledger of erasures in {folder}.", "Name the folder that holds it.")
+
+    async def replay_(opened: Opened) -> list[dict[str, Any]]:
+        await unlock(opened.database, opened.settings, opened.home)
+        blobs, kept = BlobStore(opened.home / "blobs"), Ledger(folder or opened.home / "ledger")
+        erasing = Erasing(opened.database, blobs, kept, remove_uploads)
+        return [
+            {
+                "id": str(one.entry.id),
+                "erasure": str(one.entry.id),
+                "tenant": str(one.entry.tenant_id),
+                "person": str(one.entry.user_id),
+                "state": one.state.value,
+                "removed": dict(one.removed),
+                "reason": one.reason,
+            }
+            for one in await erasing.replay()
+        ]
+
+    return in_database(replay_)
+
+
 def _when(client: Client, path: str, met: Any) -> dict[str, Any]:
     deadline = time.monotonic() + WAIT_SECONDS
     while not met(found := client.get(path)):

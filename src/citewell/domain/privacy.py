@@ -1,7 +1,7 @@
 """What people may ask about themselves: what they agreed to, a copy, and to be forgotten."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -61,3 +61,22 @@ class Erasure:
     erased_at: datetime | None
     scrubbed_at: datetime | None
     removed: Mapping[str, int]
+
+
+class ReplayState(StrEnum):
+    """What became of an entry of the ledger that was held against the database."""
+
+    KNOWN = "known"
+    ERASED = "erased"
+    REFUSED = "refused"
+    NO_TENANT = "no_tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """An entry of the ledger, what became of it, what was removed by store, and why not all was."""
+
+    entry: Erasure
+    state: ReplayState
+    removed: Mapping[str, int] = field(default_factory=dict)
+    reason: str = ""

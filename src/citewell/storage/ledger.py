@@ -44,9 +44,13 @@ class Ledger:
         finally:
             os.close(descriptor)
 
+    def exists(self) -> bool:
+        """Whether anybody was ever erased here."""
+        return self._path.exists()
+
     def entries(self) -> Sequence[Erasure]:
         """Every erasure once, the oldest first."""
-        if not self._path.exists():
+        if not self.exists():
             return []
         found: dict[ErasureId, Erasure] = {}
         for line in self._path.read_text("utf-8").splitlines():

@@ -20,10 +20,11 @@ from citewell.accounts.privacy.retention import Clocks, Retention
 from citewell.accounts.privacy.service import Privacy
 from citewell.documents.removal import remove_uploads
 from citewell.domain.errors import ConflictError, DeniedError, NotFoundError
-from citewell.domain.ids import RunId, TenantId, UserId, new_id
+from citewell.domain.ids import ErasureId, RunId, TenantId, UserId, new_id
 from citewell.domain.jobs import Lease
 from citewell.domain.passages import Answer, Citation
 from citewell.domain.principal import Principal, Role, Scope
+from citewell.domain.privacy import ReplayState
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
 from citewell.storage.ledger import Ledger
@@ -251,7 +252,7 @@ async def test_a_database_from_before_the_erasure_is_erased_again(office: Office
     ada = await office.person()
     await office.talk(ada, "something")
     await office.forget(ada)
-    assert await office.erasing.replay() == 0
+    assert await states(office) == [ReplayState.KNOWN]
     # What a backup from before brings back: the person, and no word of the erasure.
     await execute(office.database, "DELETE FROM erasures")
     await execute(
@@ -261,10 +262,55 @@ async def test_a_database_from_before_the_erasure_is_erased_again(office: Office
         tenant=ada.tenant_id,
     )
     await office.talk(ada, "something")
-    assert await office.erasing.replay() == 1
-    await office.erasing.run(await office.claim("erase"))
+    (again,) = await office.erasing.replay()
+    assert (again.state, again.removed["users"]) == (ReplayState.ERASED, 1)
     async with office.database.transaction(ada.tenant_id) as tx:
-        assert set(await tx.people.counts(ada.user_id)) <= {"audit_log", "erasures"}
+        assert set(await tx.people.counts(ada.user_id)) <= {"audit_log", "erasures"}, "at once"
+        (told, *_) = await tx.audit.page()
+    assert (told.actor, told.action, told.target) == (None, "privacy.replay", str(ada.user_id))
+    assert await states(office) == [ReplayState.KNOWN], "once is enough"
+    # A server that is up may still believe a credential; the job takes what comes of that.
+    await office.talk(ada, "a credential that was cached")
+    await office.erasing.run(await office.claim("erase"))
+    receipt = await office.privacy.get_erasure(office.owner, again.entry.id)
+    assert receipt.scrubbed_at is not None
+    assert receipt.removed["messages"] == 4
+
+
+async def states(office: Office) -> list[ReplayState]:
+    return [one.state for one in await office.erasing.replay()]
+
+
+async def test_whose_erasure_would_leave_a_tenant_without_an_owner_is_told_and_tried_again(
+    office: Office,
+) -> None:
+    boss = await office.person(Role.OWNER)
+    await office.forget(boss)
+    # The backup is from before there was another owner.
+    await execute(office.database, "DELETE FROM erasures")
+    await execute(office.database, "DELETE FROM memberships")
+    for statement in (
+        "INSERT INTO users (id, tenant_id, name) VALUES (:id, :tenant, 'Boss again')",
+        "INSERT INTO memberships (id, tenant_id, user_id, role) VALUES (:id, :tenant, :id, 4)",
+    ):
+        await execute(office.database, statement, id=boss.user_id, tenant=boss.tenant_id)
+    (refused,) = await office.erasing.replay()
+    assert refused.state is ReplayState.REFUSED
+    assert "only owner" in refused.reason
+    await office.person(Role.OWNER)
+    assert await states(office) == [ReplayState.ERASED]
+
+
+async def test_an_entry_of_a_tenant_that_the_backup_does_not_know_harms_nothing(
+    office: Office,
+) -> None:
+    ada = await office.person()
+    await office.forget(ada)
+    (known,) = office.erasing.ledger.entries()
+    office.erasing.ledger.append(
+        replace(known, id=ErasureId(new_id()), tenant_id=TenantId(new_id()))
+    )
+    assert await states(office) == [ReplayState.KNOWN, ReplayState.NO_TENANT]
 
 
 async def test_a_line_of_the_ledger_that_was_cut_off_hides_no_other(

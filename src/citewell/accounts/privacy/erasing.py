@@ -12,7 +12,7 @@ from citewell.accounts.privacy.service import refuse_only_owner
 from citewell.domain.errors import ConflictError, UnavailableError
 from citewell.domain.ids import ErasureId, TenantId
 from citewell.domain.jobs import JobKind, Lease
-from citewell.domain.privacy import Erasure
+from citewell.domain.privacy import Erasure, Replayed, ReplayState
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
 from citewell.storage.inventory import counted
@@ -52,17 +52,20 @@ class Erasing:
         else:
             await self._scrub(lease, asked)
 
-    async def replay(self) -> int:
-        """Erase again what the ledger knows and a database that was put back does not.
+    async def replay(self) -> Sequence[Replayed]:
+        """Erase again whom the ledger knows and a database that was put back does not.
 
-        Returns how many erasures were queued.
+        May be repeated. On return nothing is found of them any more; a job sees to the bytes.
         """
-        queued = 0
-        for entry in await asyncio.to_thread(self.ledger.entries):
-            queued += await self._replay(entry)
-        if queued:
-            log.warning("privacy.erasures_replayed", erasures=queued)
-        return queued
+        found = [
+            await self._replay(entry) for entry in await asyncio.to_thread(self.ledger.entries)
+        ]
+        for one in found:
+            if one.state is ReplayState.ERASED:
+                log.warning("privacy.erasure_replayed", erasure=str(one.entry.id))
+            elif one.state is ReplayState.REFUSED:
+                log.warning("privacy.replay_refused", erasure=str(one.entry.id))
+        return found
 
     async def _forget(self, lease: Lease, asked: Erasure) -> None:
         await asyncio.to_thread(self.ledger.append, asked)
@@ -113,16 +116,27 @@ class Erasing:
             await tx.requests.mark_scrubbed(asked.id, removed)
             await tx.jobs.finish(lease)
 
-    async def _replay(self, entry: Erasure) -> bool:
+    async def _replay(self, entry: Erasure) -> Replayed:
         async with self.database.installation() as whole:
             # An older backup need not know the tenant; then it holds nothing of it either.
             if entry.tenant_id not in await whole.tenants.every():
-                return False
-        async with self.database.transaction(entry.tenant_id) as tx:
-            if not await tx.requests.add_erasure(entry):
-                return False
-            await tx.jobs.enqueue(JobKind.ERASE, entry.id, priority=1)
-        return True
+                return Replayed(entry, ReplayState.NO_TENANT)
+        try:
+            async with self.database.transaction(entry.tenant_id) as tx:
+                await tx.people.lock_erasures()
+                if not await tx.requests.add_erasure(entry):
+                    return Replayed(entry, ReplayState.KNOWN)
+                await refuse_only_owner(tx, entry.user_id)
+                removed, blobs = await self._erase(tx, entry)
+                await tx.requests.mark_erased(entry.id, removed)
+                await tx.jobs.enqueue(JobKind.ERASE, entry.id, priority=1, seconds=SETTLE_SECONDS)
+                told = {"erasure": str(entry.id)}
+                await tx.audit.record(None, "privacy.replay", str(entry.user_id), details=told)
+        except ConflictError as error:
+            reason = f"{error.message} {error.hint}"
+            return Replayed(entry, ReplayState.REFUSED, reason=reason)
+        await self.blobs.delete(blobs)
+        return Replayed(entry, ReplayState.ERASED, removed)
 
 
 async def _tenants(tx: Transaction, asked: Erasure) -> Sequence[TenantId]:

@@ -1,6 +1,7 @@
 """Jobs of one tenant: asked for, watched, and written to under a lease."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +21,13 @@ OPEN = (JobState.QUEUED.value, JobState.LEASED.value)
 class JobRepository(Scope):
     """The jobs of one tenant."""
 
-    async def enqueue(self, kind: JobKind, subject: UUID, *, priority: int = 0) -> JobId:
-        """Put a job in the queue; a worker hears of it when this transaction commits."""
+    async def enqueue(
+        self, kind: JobKind, subject: UUID, *, priority: int = 0, seconds: float = 0.0
+    ) -> JobId:
+        """Put a job in the queue; a worker hears of it when this transaction commits.
+
+        It is not begun before so many `seconds` have passed.
+        """
         job_id = JobId(new_id())
         await self.connection.execute(
             insert(jobs).values(
@@ -31,6 +37,7 @@ class JobRepository(Scope):
                 subject=subject,
                 state=JobState.QUEUED.value,
                 priority=priority,
+                run_after=func.now() + timedelta(seconds=seconds),
             )
         )
         await self.connection.execute(select(func.pg_notify(JOBS_TOPIC, str(job_id))))

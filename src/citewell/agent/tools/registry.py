@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from citewell.agent.tools import calculator
+from citewell.agent.tools import calculator, dates, units
 from citewell.agent.tools.contract import Maker, Setting, Tool
 
 MAKERS: tuple[Maker, ...] = (
     calculator.make,
-)  # fmt: skip
+    dates.make,
+    units.make,
+)
 
 
 def made(setting: Setting, added: Sequence[Maker] = ()) -> list[Tool]:

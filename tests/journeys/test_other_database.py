@@ -13,14 +13,16 @@ LAMP = b"The lighthouse at Cape Ward was built in 1874.\n"
 
 
 def owned(url: str) -> str:
-    """The same database, given to an ordinary role; an administrator lent it the two roles."""
+    """The same database, given to an ordinary role; an administrator lent it the three roles."""
     parsed = make_url(url)
     name = f"owner_{parsed.database}"
     with psycopg.connect(url, autocommit=True) as connection:
         role, database = sql.Identifier(name), sql.Identifier(parsed.database or "")
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
         connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, role))
-        connection.execute(sql.SQL("GRANT citewell_app, citewell_system TO {}").format(role))
+        connection.execute(
+            sql.SQL("GRANT citewell_app, citewell_system, citewell_reader TO {}").format(role)
+        )
     return parsed.set(username=name).render_as_string(hide_password=False)
 
 

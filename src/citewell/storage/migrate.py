@@ -82,7 +82,7 @@ def _explained(error: DBAPIError | psycopg.Error) -> StartError | UnavailableErr
         f"The database schema could not be prepared: {said[0] if said else 'no reason given'}",
         hint="The role in DATABASE_URL needs the right to create tables and roles (CREATEROLE); or"
         " let an administrator run `citewell db upgrade` once, and `GRANT citewell_app,"
-        " citewell_system TO` that role.",
+        " citewell_system, citewell_reader TO` that role.",
     )
 
 

@@ -14,6 +14,10 @@ WATCH_SECONDS = 1.0
 # What no role is bound by that owns a table, is a superuser, or may become one of those.
 _LOOSE = text(
     """
+    WITH ours AS (
+        SELECT * FROM pg_roles
+        WHERE rolname IN ('citewell_app', 'citewell_system', 'citewell_reader')
+    )
     SELECT ours.rolname || CASE
         WHEN ours.rolsuper THEN ' is a superuser'
         WHEN ours.rolbypassrls THEN ' bypasses row-level security'
@@ -23,17 +27,21 @@ _LOOSE = text(
             WHERE other.oid != ours.oid AND pg_has_role(ours.oid, other.oid, 'MEMBER')
             AND (other.rolsuper OR other.rolbypassrls OR other.rolcreaterole)
         ) END AS said
-    FROM pg_roles AS ours WHERE ours.rolname IN ('citewell_app', 'citewell_system')
+    FROM ours
     UNION ALL
     SELECT ours.rolname || ' owns the table ' || min(owned.relname)
-    FROM pg_roles AS ours JOIN pg_class AS owned ON pg_has_role(ours.oid, owned.relowner, 'MEMBER')
-    WHERE ours.rolname IN ('citewell_app', 'citewell_system') AND owned.relkind IN ('r', 'p')
+    FROM ours JOIN pg_class AS owned ON pg_has_role(ours.oid, owned.relowner, 'MEMBER')
+    WHERE owned.relkind IN ('r', 'p')
     AND owned.relnamespace = current_schema()::regnamespace
     GROUP BY ours.rolname
     UNION ALL
     SELECT 'the table ' || relname || ' shows every tenant''s rows'
     FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace
     AND NOT relrowsecurity AND has_table_privilege('citewell_app', oid, 'SELECT')
+    UNION ALL
+    SELECT 'citewell_reader may touch the table ' || relname
+    FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace
+    AND has_table_privilege('citewell_reader', oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
     ORDER BY said
     """
 )
@@ -85,7 +93,7 @@ async def assert_confined(database: Database) -> None:
     if loose:
         raise StartError(
             f"The database would not keep tenants apart: {'; '.join(loose)}.",
-            hint="Make both roles NOSUPERUSER NOBYPASSRLS NOCREATEROLE, members of no such role and"
+            hint="Make the roles NOSUPERUSER NOBYPASSRLS NOCREATEROLE, members of no such role and"
             " owners of nothing, and ENABLE ROW LEVEL SECURITY on the tables.",
         )
 

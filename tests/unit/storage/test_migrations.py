@@ -147,7 +147,7 @@ def plain_owner(postgres_server: PostgresServer, empty_url: str) -> str:
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {name} LOGIN CREATEROLE")
         connection.execute(f"ALTER DATABASE {database} OWNER TO {name}")
-        for role in ("citewell_app", "citewell_system"):
+        for role in ("citewell_app", "citewell_system", "citewell_reader"):
             connection.execute(f"GRANT {role} TO {name}")
     return make_url(empty_url).set(username=name).render_as_string(hide_password=False)
 

@@ -137,14 +137,14 @@ def test_ten_thousand_expressions_have_the_value_that_exact_fractions_give(seed:
     took: list[float] = []
     refused: list[str] = []
     for text, _, expected in generated(seed, GENERATED):
-        began = time.perf_counter()
+        began = time.thread_time()
         try:
             value = calculate(text).value
         except InvalidError as error:
             refused.append(error.message)
             continue
         finally:
-            took.append(time.perf_counter() - began)
+            took.append(time.thread_time() - began)
         assert value.exact, text
         assert value.number == expected, text
     took.sort()
@@ -319,10 +319,10 @@ def watched() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("expression", TOO_MUCH, ids=lambda one: one[:24])
 def test_what_would_be_too_much_is_refused_before_it_is_computed(expression: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(InvalidError):
         calculate(expression)
-    assert time.perf_counter() - began <= MOST_SECONDS
+    assert time.thread_time() - began <= MOST_SECONDS
 
 
 @pytest.mark.parametrize("expression", ESCAPES, ids=ascii)
@@ -338,7 +338,7 @@ def test_noise_is_either_a_number_or_refused_in_time(seed: int) -> None:
     alphabet = "0123456789.,+-*/%^()eE \tsqrtmaxofvn_'\"[]{}\\×÷−²٣\u200b\x00"
     for _ in range(5000):
         text = "".join(drawn.choices(alphabet, k=drawn.randrange(60)))
-        began = time.perf_counter()
+        began = time.thread_time()
         with contextlib.suppress(InvalidError):
             calculate(text)
-        assert time.perf_counter() - began <= MOST_SECONDS, text
+        assert time.thread_time() - began <= MOST_SECONDS, text

@@ -36,7 +36,7 @@ class Grammar:
     _at: int = 0
     _depth: int = 0
     _was_share: bool = False
-    _deadline: float = field(default_factory=lambda: time.perf_counter() + SECONDS)
+    _deadline: float = field(default_factory=lambda: time.thread_time() + SECONDS)
 
     def value(self) -> Value:
         """The value of the whole; raises `InvalidError`, and `TimedOutError` after `SECONDS`."""
@@ -175,7 +175,7 @@ class Grammar:
 
     def _tick(self) -> None:
         self.operations += 1
-        if time.perf_counter() > self._deadline:
+        if time.thread_time() > self._deadline:
             raise TimedOutError(
                 f"The expression takes longer than {SECONDS:g} seconds.",
                 hint="Use smaller numbers.",

@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PEERS := .cache/peers
 DATA ?= ../shared/data
 
-.PHONY: help run test check format docs audit release lock bench-quality bench-speed storm clean
+.PHONY: help run test check format docs audit release lock bench-quality bench-speed bench-grounding storm clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets.
@@ -38,6 +38,10 @@ bench-quality: .venv/.dev  ## Measure retrieval and answers; DATA=folder of othe
 
 bench-speed: .venv/.dev $(PEERS)/.done  ## Measure speed beside the peers; writes JSON.
 	$(BIN)/python -m benchmarks.speed --data $(DATA) --peers $(PEERS)/bin/python
+	$(BIN)/python -m benchmarks.report
+
+bench-grounding: .venv/.dev  ## Measure what the checks of written sentences stop, and what wrongly.
+	$(BIN)/python -m benchmarks.grounding --data $(DATA)
 	$(BIN)/python -m benchmarks.report
 
 audit: .venv/.dev  ## Known weaknesses of what is locked, installed and written.

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.grounding.table import table as checks
 from benchmarks.promises import promised_by, promises
 from benchmarks.quality.table import table
 
@@ -32,6 +33,16 @@ last column is the same search by words alone and by meaning alone. Refused ques
 answered.
 """
 
+GROUNDING = """\
+## Checks of written sentences
+
+`make bench-grounding`: questions of people restated as sentences that cite the passage with the
+answer, and what can be made of them. The share of each kind, in percent, that the checks do not let
+through: of the first two kinds all are true, of the others none. The bounds were chosen on the
+first column. What the checks know of a sentence is its words and figures, so exchanging what stands
+beside each other in one passage mostly passes.
+"""
+
 SPEED = """\
 ## Speed
 
@@ -49,9 +60,13 @@ could not run, or was skipped; what was counted is told by the test itself.
 def write() -> None:
     """The page, from what results there are."""
     parts = [INTRODUCTION]
-    quality, speed, storm = (_read(f"{name}.json") for name in ("quality", "speed", "storm"))
+    names = ("quality", "grounding", "speed", "storm")
+    quality, grounding, speed, storm = (_read(f"{name}.json") for name in names)
     if quality:
         parts += [QUALITY, _machine(quality["machine"]), table(quality["sets"]) + "\n"]
+    if grounding:
+        checked = checks(grounding["sets"])
+        parts += [GROUNDING, _machine(grounding["machine"]), checked + "\n"]
     if speed:
         parts += [SPEED, *(_speed(name, one) for name, one in sorted(speed.items()))]
     if storm:

@@ -14,7 +14,9 @@ from citewell.accounts.budgets import Budgets
 from citewell.accounts.privacy.service import Privacy
 from citewell.accounts.secrets import ADMIN_KEY, SECRET_KEY, Kept, kept
 from citewell.accounts.service import Accounts
+from citewell.agent.prompts.answering import Variant
 from citewell.agent.service import Agent
+from citewell.agent.writing.manner import Manner
 from citewell.chat.service import Chat
 from citewell.config import LOOPBACK, Settings
 from citewell.documents.fetching.service import Fetching
@@ -260,7 +262,8 @@ def _wire(core: Core, model: "ModelChain | None" = None) -> App:
     )
     retrieval = Retrieval(database, embedder, projections, _reranking(core))
     citations = Citations(database)
-    agent = Agent(retrieval, embedder, citations, _paid_chat(core, model))
+    manner = Manner(Variant(settings.llm.prompt), settings.llm.passage_tokens)
+    agent = Agent(retrieval, embedder, citations, _paid_chat(core, model), manner)
     accounts = Accounts.of(database, _secret(core, SECRET_KEY, settings.secret_key))
     documents = Documents(
         database, core.blobs, embedder.model, settings.limits.upload_bytes, Room(database)

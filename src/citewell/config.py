@@ -52,6 +52,10 @@ class LlmSettings(_Section):
     """Key for servers named after an `@`; others take `OPENAI_API_KEY`, `ANTHROPIC_API_KEY` etc."""
     temperature: float | None = Field(default=None, ge=0, le=2)
     """How freely the model chooses its words; its own default when absent."""
+    prompt: Literal["instruction", "few_shot", "step_by_step"] = "instruction"
+    """How the rules are put; small models write better with examples, or after notes."""
+    passage_tokens: int = Field(default=6000, ge=200)
+    """Most of the passages that a prompt holds; less for a model that reads little."""
     first_token_seconds: float = Field(default=20.0, gt=0, le=600)
     """Longest silence before the first word; then the next model is asked."""
     next_token_seconds: float = Field(default=15.0, gt=0, le=600)

@@ -10,7 +10,7 @@ import langsmith
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from citewell.agent.nodes.answer import answer
+from citewell.agent.nodes.answer import Write, answer
 from citewell.agent.nodes.bridge import Bridge, needs_bridge
 from citewell.agent.nodes.judge import Judge
 from citewell.agent.nodes.plan import after_planning, plan
@@ -18,6 +18,8 @@ from citewell.agent.nodes.recall import recall
 from citewell.agent.nodes.retrieve import Retrieve
 from citewell.agent.nodes.verify import Verify
 from citewell.agent.state import State
+from citewell.agent.writing.manner import PLAIN, Manner
+from citewell.inference.chat.paid import PaidChat
 from citewell.inference.paying import AnyEmbedder
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.service import Retrieval
@@ -28,10 +30,17 @@ MOST_LOOKS = 2
 Graph = CompiledStateGraph[State, Any, State, State]
 
 
-def build(retrieval: Retrieval, embedder: AnyEmbedder, citations: Citations) -> Graph:
+def build(
+    retrieval: Retrieval,
+    embedder: AnyEmbedder,
+    citations: Citations,
+    writer: PaidChat | None = None,
+    manner: Manner = PLAIN,
+) -> Graph:
     """The compiled graph; one serves every run of the process.
 
-    What passes through it is sent to nobody, whatever the process's environment asks of LangGraph.
+    Without a `writer` answers are quoted. What passes through it is sent to nobody, whatever the
+    process's environment asks of LangGraph.
     """
     langsmith.configure(enabled=False)
     graph = StateGraph(State)
@@ -40,8 +49,9 @@ def build(retrieval: Retrieval, embedder: AnyEmbedder, citations: Citations) -> 
     graph.add_node("retrieve", Retrieve(retrieval).__call__)
     graph.add_node("bridge", Bridge(retrieval).__call__)
     graph.add_node("judge", Judge(embedder).__call__)
-    graph.add_node("answer", answer)
-    graph.add_node("verify", Verify(citations).__call__)
+    write = Write(writer, manner).__call__ if writer else answer
+    graph.add_node("answer", write)
+    graph.add_node("verify", Verify(citations, embedder).__call__)
     graph.add_edge(START, "plan")
     graph.add_conditional_edges("plan", after_planning, ["retrieve", "recall"])
     graph.add_edge("recall", "verify")

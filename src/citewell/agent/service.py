@@ -8,6 +8,7 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
+from citewell.agent.writing.manner import Manner
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import Question, RunEvent
 from citewell.inference.paying import AnyEmbedder
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class Agent:
     """Runs the graph, which holds nothing of any run.
 
-    `writer` is the language model, if there is one.
+    `writer` is the language model, if there is one, and `manner` how it is asked.
     The graph's library takes longer to import than everything else to start: it is imported by
     `warm_up`, or by the first question.
     """
@@ -32,6 +33,7 @@ class Agent:
     embedder: AnyEmbedder
     citations: Citations
     writer: "PaidChat | None" = None
+    manner: Manner = field(default_factory=Manner)
     _building: Lock = field(default_factory=Lock)
 
     async def warm_up(self) -> None:
@@ -56,4 +58,4 @@ class Agent:
         with self._building:
             from citewell.agent.graph import build
 
-            return build(self.retrieval, self.embedder, self.citations)
+            return build(self.retrieval, self.embedder, self.citations, self.writer, self.manner)

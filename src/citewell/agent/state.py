@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from citewell.agent.composition import Unit
+from citewell.agent.writing.drafting import Draft
 from citewell.domain.passages import Answer, Passage
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import Question
@@ -23,7 +24,8 @@ class State(TypedDict, total=False):
 
     `bridges` are the looks that went on from a name, each with what it asked; these questions are
     the last of `parts`. `units` are what is going to be quoted, empty when nothing fits.
-    `recalled` is there only for a question about the conversation itself.
+    `recalled` is there only for a question about the conversation itself, a `draft` only when a
+    language model wrote the answer.
     """
 
     principal: Principal
@@ -40,3 +42,4 @@ class State(TypedDict, total=False):
     confidence: float
     reason: str
     answer: Answer
+    draft: Draft

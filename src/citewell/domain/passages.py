@@ -9,11 +9,14 @@ from citewell.domain.documents import TextKind
 from citewell.domain.ids import ChunkId, CollectionId, DocumentId, VersionId
 
 # What `degraded` says was left out: the embedder's part or the reranker's, because it did not
-# answer or could not be paid, or what there was no time for.
+# answer or could not be paid, or what there was no time for; the model that writes, or the end of
+# what it wrote.
 DENSE_UNAVAILABLE = "dense_unavailable"
 RERANK_UNAVAILABLE = "rerank_unavailable"
 BUDGET_EXCEEDED = "budget_exceeded"
 TIME_BUDGET = "time_budget"
+MODEL_UNAVAILABLE = "model_unavailable"
+CUT_OFF = "cut_off"
 
 
 class SearchMode(StrEnum):

@@ -48,6 +48,11 @@ def ask(text: str, profile: Profile, trained_for: frozenset[str]) -> Asked:
     return Asked(text, language, kind, Terms(words, parts=parts), weight)
 
 
+def language_of(question: str) -> str:
+    """The language of a question (ISO 639-1), "" when nothing speaks for any."""
+    return detect_language(question)
+
+
 def _kind(kinds: Mapping[str, int]) -> TextKind:
     code = kinds.get(TextKind.CODE.value, 0)
     return TextKind.CODE if code * 2 > sum(kinds.values()) else TextKind.PROSE

@@ -1,12 +1,17 @@
 """Check every footnote against the stored text before anybody relies on it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from citewell.agent.state import State
 from citewell.agent.telling import step, tell
-from citewell.domain.passages import Citation, Doubt, DoubtReason
+from citewell.agent.writing.drafting import Draft
+from citewell.domain.passages import Answer, Citation, Doubt, DoubtReason
+from citewell.domain.principal import Principal
 from citewell.domain.run_events import AnswerFinished
+from citewell.inference.paying import QUESTIONS, AnyEmbedder, paid_by
 from citewell.retrieval.citations import Citations
+from citewell.retrieval.grounding.service import Grounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,21 +19,60 @@ class Verify:
     """A citation that does not hold is marked, never dropped: the reader must see it."""
 
     citations: Citations
+    embedder: AnyEmbedder
 
     async def __call__(self, state: State) -> State:
         """Mark each citation and count the share of the answer that is grounded."""
         async with step("verify") as told:
-            answer = state["answer"]
-            checked = await self.citations.check(state["principal"], answer.citations)
+            answer, principal, draft = state["answer"], state["principal"], state.get("draft")
+            if draft is not None:
+                asked = " ".join((state["question"].text, *state["parts"]))
+                answer = await self._written(answer, draft, principal, asked)
+                told.details["doubts"] = len(answer.doubts)
+            elif answer.citations:
+                answer = await self._quoted(answer, principal)
             if answer.citations:
-                held = sum(citation.verified for citation in checked)
-                doubts = tuple(_changed(one) for one in checked if not one.verified)
-                answer = replace(
-                    answer, citations=checked, doubts=doubts, grounded=held / len(checked)
-                )
-                told.details["verified"] = held
+                told.details["verified"] = sum(one.verified for one in answer.citations)
         tell(AnswerFinished(answer))
         return State(answer=answer)
+
+    async def _quoted(self, answer: Answer, principal: Principal) -> Answer:
+        checked = await self.citations.check(principal, answer.citations)
+        held = sum(citation.verified for citation in checked)
+        return replace(
+            answer,
+            citations=checked,
+            doubts=tuple(_changed(one) for one in checked if not one.verified),
+            grounded=held / len(checked),
+        )
+
+    async def _written(
+        self, answer: Answer, draft: Draft, principal: Principal, asked: str
+    ) -> Answer:
+        """Every sentence against what it cites, then every quote against the document."""
+        embedder = paid_by(principal.tenant_id, self.embedder, QUESTIONS)
+        found = await Grounding(embedder).check(
+            draft.text, draft.passages, asked=asked, admissions=draft.admissions
+        )
+        stored = await self.citations.check(principal, found.citations)
+        pairs = list(zip(found.citations, stored, strict=True))
+        gone = [said for said, there in pairs if not there.verified]
+        held = found.held - _left_without(found.citations, gone)
+        return replace(
+            answer,
+            citations=tuple(
+                replace(said, verified=said.verified and there.verified) for said, there in pairs
+            ),
+            doubts=(*found.doubts, *map(_changed, gone)),
+            grounded=held / found.needed if found.needed else 1.0,
+        )
+
+
+def _left_without(citations: Sequence[Citation], gone: Sequence[Citation]) -> int:
+    """How many sentences held by nothing but quotes that are gone."""
+    held = {one.answer_start for one in citations if one.verified}
+    left = {one.answer_start for one in citations if one.verified and one not in gone}
+    return len(held - left)
 
 
 def _changed(citation: Citation) -> Doubt:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from citewell.domain.errors import UnavailableError, UpstreamError
 from citewell.inference.embedding import Embedder, TokenStates, Vector
 from citewell.retrieval.grounding.judging import Reading
+from citewell.retrieval.meaning import WITHOUT_MEANING
 
 SECONDS = 20.0
 
@@ -27,7 +27,7 @@ async def cosines(embedder: Embedder, readings: Sequence[Reading]) -> Mapping[in
     try:
         async with asyncio.timeout(SECONDS):
             states = await embedder.token_states(texts)
-    except (UnavailableError, UpstreamError, TimeoutError):
+    except WITHOUT_MEANING:
         return {}
     if states is None:
         return {}

@@ -23,13 +23,19 @@ class Grounded:
     """The footnotes of an answer, what is doubtful about it, and how much of it holds.
 
     `verified` of a citation says that its sentence holds and that it has to do with it; that the
-    quote stands in the document is checked elsewhere. `share` is that of the sentences that hold
-    among those that need a footnote, 1 without any.
+    quote stands in the document is checked elsewhere. Of `needed` sentences that need a footnote,
+    `held` hold.
     """
 
     citations: tuple[Citation, ...]
     doubts: tuple[Doubt, ...]
-    share: float
+    held: int
+    needed: int
+
+    @property
+    def share(self) -> float:
+        """The share of the sentences that hold, 1 when none needs a footnote."""
+        return self.held / self.needed if self.needed else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,11 @@ class Grounding:
         ]
         doubts = [*loose, *(doubt for one in found for doubt in one.doubts())]
         citations = [citation for one in found for citation in one.citations(text)]
-        held, needed = sum(one.holds for one in found), len(found) + len(loose)
         return Grounded(
             citations=tuple(citations),
             doubts=tuple(sorted(doubts, key=lambda doubt: doubt.start)),
-            share=held / needed if needed else 1.0,
+            held=sum(one.holds for one in found),
+            needed=len(found) + len(loose),
         )
 
     async def _footnoted(

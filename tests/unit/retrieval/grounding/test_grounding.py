@@ -161,6 +161,6 @@ async def test_without_the_embedder_words_decide(embedder: BuiltinEmbedder) -> N
 
 
 async def test_an_answer_without_a_word_needs_nothing(grounding: Grounding) -> None:
-    assert await grounding.check("", PASSAGES) == Grounded((), (), 1.0)
-    assert await grounding.check("[1]", PASSAGES) == Grounded((), (), 1.0)
+    assert await grounding.check("", PASSAGES) == Grounded((), (), held=0, needed=0)
+    assert await grounding.check("[1]", PASSAGES) == Grounded((), (), held=0, needed=0)
     assert reasons(await grounding.check("It is so. [1]", ())) == ["unknown_mark"]

@@ -1,0 +1,95 @@
+"""The prompt of an answer: rules for the model, then the passages and the question as material."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from citewell.agent.prompts.fencing import fence_for
+from citewell.agent.prompts.files import prompt
+from citewell.domain.conversations import Exchange
+from citewell.domain.passages import Passage
+
+# Of the last turns, so that a question can refer to them.
+EARLIER_CHARACTERS = 600
+TITLE_CHARACTERS = 200
+# The word that the rules give a model for what the passages do not say.
+NOT_IN_DOCUMENTS = "NOT_IN_DOCUMENTS"
+
+
+class Variant(StrEnum):
+    """How the rules are put: alone, with examples, or with notes that the model takes first."""
+
+    INSTRUCTION = "instruction"
+    FEW_SHOT = "few_shot"
+    STEP_BY_STEP = "step_by_step"
+
+
+_FILES = {
+    Variant.INSTRUCTION: ("answer",),
+    Variant.FEW_SHOT: ("answer", "examples"),
+    Variant.STEP_BY_STEP: ("answer", "steps"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is sent: `system` is the same in every run, `request` holds everybody's words.
+
+    `sha256` names the version of the files that it was made of.
+    """
+
+    system: str
+    request: str
+    sha256: str
+
+
+def answering(
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    language: str = "",
+    earlier: Sequence[Exchange] = (),
+    variant: Variant = Variant.INSTRUCTION,
+) -> Prompt:
+    """Ask for an answer whose every sentence cites passages by number, from 1, as they come.
+
+    `language` is its name in English; without one, the question's.
+    """
+    said = [_exchange(one) for one in earlier]
+    shown = [_passage(one) for one in passages]
+    fence = fence_for((question, *said, *shown))
+    request = prompt("request").fill(
+        {
+            "passages": "\n\n".join(
+                fence.around("passage", text, {"number": n})
+                for n, text in enumerate(shown, start=1)
+            ),
+            "earlier": fence.around("earlier", "\n\n".join(said)) if said else "",
+            "question": fence.around("question", question),
+            "language": language or "the language of the question",
+        }
+    )
+    return Prompt(rules(variant), request, version(variant))
+
+
+def rules(variant: Variant) -> str:
+    """What every request of this variant begins with; it holds no secret."""
+    return "\n\n".join(prompt(name).text.strip() for name in _FILES[variant])
+
+
+def version(variant: Variant) -> str:
+    """The digest of the files behind a variant, in the order of their use."""
+    texts = (prompt(name).text for name in (*_FILES[variant], "request"))
+    return sha256("\0".join(texts).encode()).hexdigest()
+
+
+def _passage(passage: Passage) -> str:
+    """What the passage is about, then its text, as it is quoted."""
+    where = " > ".join((passage.title or passage.filename, *passage.headings))
+    return f"[{' '.join(where.split())[:TITLE_CHARACTERS]}]\n{passage.text}"
+
+
+def _exchange(exchange: Exchange) -> str:
+    asked = f"Question: {exchange.question[:EARLIER_CHARACTERS]}"
+    return f"{asked}\nAnswer: {exchange.answer[:EARLIER_CHARACTERS]}" if exchange.answer else asked

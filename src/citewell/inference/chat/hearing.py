@@ -16,6 +16,8 @@ CHARACTERS_PER_TOKEN = 16
 SPARE_CHARACTERS = 2000
 MOST_ARGUMENT_CHARACTERS = 100_000
 MOST_CALLS = 32
+# Words of other providers.
+REASONS = {"end_turn": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
 
 
 @dataclass(slots=True)
@@ -39,7 +41,7 @@ class Hearing:
     def hear(self, chunk: AIMessageChunk) -> Iterator[Speech]:
         """What a chunk says. Raises `UpstreamError` for tool calls beyond all measure."""
         self._tokens = self._tokens.and_of(chunk.usage_metadata)
-        self.finish = chunk.response_metadata.get("finish_reason") or self.finish
+        self.finish = finish_of(chunk) or self.finish
         self._collect(chunk.tool_call_chunks)
         text = str(chunk.text)
         if text:
@@ -53,9 +55,10 @@ class Hearing:
             raise unusable(self.name, f"it said nothing ({self.finish or 'no reason given'})")
         if calls:
             yield calls
-        tokens = self._tokens
-        if not tokens.known:
-            tokens = Tokens(estimate(messages), self._spoken())
+        told = self._tokens
+        tokens = Tokens(
+            told.read or estimate(messages), told.written or self._spoken(), told.cached
+        )
         yield Used(
             self.name,
             tokens.read,
@@ -89,6 +92,15 @@ class Hearing:
 
     def _spoken(self) -> int:
         return -(-(self.characters + self._argument_characters) // 4)
+
+
+def finish_of(chunk: AIMessageChunk) -> str:
+    """Why the model stopped, in OpenAI's words; empty when it has not."""
+    said = chunk.response_metadata
+    for name in ("finish_reason", "stop_reason", "done_reason"):
+        if reason := said.get(name):
+            return str(REASONS.get(reason, reason))
+    return ""
 
 
 def _joined(chunks: Sequence[ToolCallChunk]) -> Iterator[ToolCallChunk]:

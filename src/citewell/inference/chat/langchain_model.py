@@ -14,7 +14,7 @@ from langchain_core.tools import BaseTool
 
 from citewell.domain.allowances import Amount
 from citewell.inference.chat.failures import BusyError, told
-from citewell.inference.chat.hearing import Hearing
+from citewell.inference.chat.hearing import Hearing, finish_of
 from citewell.inference.chat.pacing import Pace, paced
 from citewell.inference.chat.prices import Price, Tokens, estimate
 from citewell.inference.chat.speech import Speech
@@ -125,5 +125,5 @@ def says_something(chunk: AIMessageChunk) -> bool:
         or chunk.tool_call_chunks
         or chunk.additional_kwargs
         or chunk.usage_metadata
-        or chunk.response_metadata.get("finish_reason")
+        or finish_of(chunk)
     )

@@ -21,7 +21,6 @@ class Tokens:
     read: int = 0
     written: int = 0
     cached: int = 0
-    known: bool = False
 
     def and_of(self, usage: UsageMetadata | None) -> "Tokens":
         """With what one more chunk says; providers tell parts of it in several chunks."""
@@ -32,7 +31,6 @@ class Tokens:
             self.read + max(0, usage["input_tokens"] or 0),
             self.written + max(0, usage["output_tokens"] or 0),
             self.cached + max(0, cached),
-            known=True,
         )
 
 

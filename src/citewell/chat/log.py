@@ -85,7 +85,8 @@ class RunLog:
             if self._writing:
                 await self._store()
             answer = self.narration.kept_answer(ending)
-            terminal = ending.terminal(self.run.conversation_id, self.run.id)
+            run, usage = self.run, self.narration.usage
+            terminal = ending.terminal(run.conversation_id, run.id, usage)
             events = [*self._pending, *self.narration.open.closing(ending), terminal]
 
             async def finish(tx: Transaction) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from citewell.chat import translation
+from citewell.chat.usage import RunUsage
 from citewell.domain.ids import ConversationId, RunId
 from citewell.domain.passages import Answer
 from citewell.domain.run_events import (
@@ -36,14 +37,17 @@ class Ending:
     hint: str = ""
     retryable: bool = False
 
-    def terminal(self, conversation_id: ConversationId, run_id: RunId) -> Event:
-        """The last event of the run."""
+    def terminal(
+        self, conversation_id: ConversationId, run_id: RunId, usage: RunUsage | None = None
+    ) -> Event:
+        """The last event of the run, with what its models have cost."""
+        spent = usage or RunUsage()
         if self.state is RunState.FAILED:
             return translation.run_error(
-                self.code, self.message, hint=self.hint, retryable=self.retryable
+                self.code, self.message, spent, hint=self.hint, retryable=self.retryable
             )
         cancelled = self.state is RunState.CANCELLED
-        return translation.run_finished(conversation_id, run_id, cancelled=cancelled)
+        return translation.run_finished(conversation_id, run_id, spent, cancelled=cancelled)
 
 
 INTERRUPTED = Ending(
@@ -99,6 +103,7 @@ class Narration:
     run_id: RunId
     open: OpenParts = field(default_factory=OpenParts)
     answer: Answer | None = None
+    usage: RunUsage = field(default_factory=RunUsage)
     _seen: set[str] = field(default_factory=set)
 
     def tell(self, event: RunEvent) -> list[Event]:
@@ -135,6 +140,7 @@ class Narration:
                 self._seen.add(name)
                 return [translation.step_started(name)]
             case StepFinished():
+                self.usage.add(event.details)
                 return [translation.step_finished(event)]
             case SourcesFound():
                 return [translation.sources(self.run_id, event)]

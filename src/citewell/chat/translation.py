@@ -27,6 +27,7 @@ from ag_ui.core import (
     TextMessageStartEvent,
 )
 
+from citewell.chat.usage import RunUsage
 from citewell.domain.ids import ConversationId, RunId
 from citewell.domain.passages import Answer, Citation, Doubt, Passage
 from citewell.domain.run_events import Noticed, SourcesFound, StepFinished
@@ -54,19 +55,28 @@ def run_started(conversation_id: ConversationId, run_id: RunId) -> dict[str, Any
 
 
 def run_finished(
-    conversation_id: ConversationId, run_id: RunId, *, cancelled: bool
+    conversation_id: ConversationId, run_id: RunId, usage: RunUsage, *, cancelled: bool
 ) -> dict[str, Any]:
     """The end of a run that was not an error."""
-    outcome = RunFinishedCancelledOutcome() if cancelled else RunFinishedSuccessOutcome()
     return _dump(
-        RunFinishedEvent(thread_id=str(conversation_id), run_id=str(run_id), outcome=outcome)
+        RunFinishedEvent(
+            thread_id=str(conversation_id),
+            run_id=str(run_id),
+            outcome=RunFinishedCancelledOutcome() if cancelled else RunFinishedSuccessOutcome(),
+            usage=usage.entries(),
+            metadata=usage.metadata(),
+        )
     )
 
 
-def run_error(code: str, message: str, *, hint: str, retryable: bool) -> dict[str, Any]:
+def run_error(
+    code: str, message: str, usage: RunUsage, *, hint: str, retryable: bool
+) -> dict[str, Any]:
     """The end of a run that failed."""
-    rag = {"hint": hint, "retryable": retryable}
-    return _dump(RunErrorEvent(message=message, code=code, metadata={"rag": rag}))
+    rag = {"hint": hint, "retryable": retryable, **(usage.metadata() or {}).get("rag", {})}
+    return _dump(
+        RunErrorEvent(message=message, code=code, metadata={"rag": rag}, usage=usage.entries())
+    )
 
 
 def step_started(name: str) -> dict[str, Any]:
@@ -76,7 +86,9 @@ def step_started(name: str) -> dict[str, Any]:
 
 def step_finished(step: StepFinished) -> dict[str, Any]:
     """A step has ended by itself."""
-    rag = {**step.details, **_node(step.name), "ms": step.milliseconds}
+    # Pydantic replaces what it cannot encode in values, and fails at a name.
+    details = {storable(name): value for name, value in step.details.items()}
+    rag = {**details, **_node(step.name), "ms": step.milliseconds}
     return _dump(StepFinishedEvent(step_name=step.name, metadata={"rag": rag}))
 
 

@@ -18,7 +18,7 @@ from citewell.cli import (
 )
 from citewell.cli.accounts import audit, keys, tenants, users
 from citewell.cli.conversing import asking, conversations, runs
-from citewell.cli.installation import database, encryption, signing
+from citewell.cli.installation import database, encryption, prompts, signing
 from citewell.cli.options import Json, Output, Server, Target, wants_json
 from citewell.cli.output import Exit, exit_for_code, say, say_error
 from citewell.cli.tenancy import command as tenancy
@@ -51,6 +51,7 @@ app.add_typer(usage.app, name="usage")
 app.add_typer(tenancy.app, name="tenancy")
 app.add_typer(encryption.app, name="encryption")
 app.add_typer(signing.app, name="signing-keys")
+app.add_typer(prompts.app, name="prompts")
 app.command()(operating.serve)
 app.command()(operating.worker)
 app.command()(searching.search)

@@ -25,7 +25,8 @@ class Variant(StrEnum):
     STEP_BY_STEP = "step_by_step"
 
 
-_FILES = {
+# Which files make the rules of each, in this order.
+FORMS = {
     Variant.INSTRUCTION: ("answer",),
     Variant.FEW_SHOT: ("answer", "examples"),
     Variant.STEP_BY_STEP: ("answer", "steps"),
@@ -75,12 +76,12 @@ def answering(
 
 def rules(variant: Variant) -> str:
     """What every request of this variant begins with; it holds no secret."""
-    return "\n\n".join(prompt(name).text.strip() for name in _FILES[variant])
+    return "\n\n".join(prompt(name).text.strip() for name in FORMS[variant])
 
 
 def version(variant: Variant) -> str:
     """The digest of the files behind a variant, in the order of their use."""
-    texts = (prompt(name).text for name in (*_FILES[variant], "request"))
+    texts = (prompt(name).text for name in (*FORMS[variant], "request"))
     return sha256("\0".join(texts).encode()).hexdigest()
 
 

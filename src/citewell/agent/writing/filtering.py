@@ -18,14 +18,14 @@ _FENCE = re.compile(r"[ \t]*(?:```|~~~)")
 _MAY_BE_FENCE = re.compile(r"[ \t]*(?:`{0,2}|~{0,2})$")
 # Models decorate the word, and may write it as words.
 _BEFORE = r"[ \t>*_`\[(\"“#-]*"
-_MARKER = re.compile(rf"{_BEFORE}NOT[_ ]IN[_ ](?:THE[_ ])?DOCUMENTS?[*_`\]).:\"”–—-]*[ \t]*", re.I)
+_MARKER = re.compile(rf"{_BEFORE}NOT[_ ]IN[_ ](?:THE[_ ])?DOCUMENTS?[ \t*_`\]).:\"”–—-]*", re.I)
 _DECORATION = re.compile(_BEFORE)
 _PLAIN_MARKER = re.compile(r"[_ ](?:the[_ ])?")
 _MARK = re.compile(
     r"[\[【]\s*\^?(\d{1,3}(?:\s*(?:[,;–-])\s*\^?\d{1,3})*)(?:†[^\]】\n]{0,30})?\s*[\]】]"
 )
 _MAY_BE_MARK = re.compile(r"[\[【][\s\d,;^–-]*(?:†[^\]】\n]*)?$")
-_RANGE = re.compile(r"(\d+)\s*[–-]\s*\^?(\d+)")
+_RANGE = re.compile(r"(?<!\d)(\d{1,3})\s{0,3}[–-]\s{0,3}\^?(\d{1,3})")
 
 
 @dataclass(slots=True)

@@ -12,7 +12,9 @@ from citewell.index.languages import common_words
 
 _TOKEN = re.compile(r"[^\W_]+(?:[’'.&-][^\W_]+)*")
 # Where a sentence, a quotation or a part of it begins, the first word is large anyway.
-_BEGINS = re.compile(r"(?:^|[.:!?…\n\"“„«(\[|–—;])[\s\"“„«(\[*_]*$")
+_ENDS = frozenset(".:!?…|–—;")
+_OPENS = frozenset('\n"“„«([')
+_BETWEEN = " \t\r\u00a0*_" + "".join(_OPENS)
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
 _UNCASED = frozenset({"zh", "ja", "ko", "th", "ar", "he", "hi", "ta"})
 # Letters whose stroke is no accent to Unicode.
@@ -55,11 +57,17 @@ def _runs(text: str, tokens: list[Span], language: str) -> Iterator[list[Span]]:
 
 def _named(text: str, run: list[Span], language: str) -> list[Span]:
     """What of large words in a row is a name: at the beginning the first may be any word."""
-    begins = _BEGINS.search(text, max(0, run[0][0] - LOOK_BACK), run[0][0])
-    sure = run[1:] if begins and not _is_shouted(text[slice(*run[0])]) else run
+    sure = run[1:] if _begins(text, run[0][0]) and not _is_shouted(text[slice(*run[0])]) else run
     if language in NOUNS_ARE_LARGE and len(sure) < JOINED:
         return [span for span in sure if _is_shouted(text[slice(*span)])]
     return sure
+
+
+def _begins(text: str, at: int) -> bool:
+    before = text[max(0, at - LOOK_BACK) : at]
+    rest = before.rstrip(_BETWEEN)
+    opened = not _OPENS.isdisjoint(before[len(rest) :])
+    return opened or rest[-1:] in _ENDS or (not rest and at <= LOOK_BACK)
 
 
 def _is_large(word: str, language: str) -> bool:

@@ -20,6 +20,7 @@ from citewell.retrieval.grounding.number_words import (
 )
 
 _GROUP = "[\u00a0\u202f\u2009'’]"
+_GROUPS = re.compile(_GROUP)
 _DIGITS = re.compile(
     rf"(?<![A-Za-z\u00c0-\u024f\d_.,])(?P<sign>(?<![\w)])[-−–])?(?:(?P<currency>[$€£])[ ]?)?"
     rf"(?P<digits>\d{{1,3}}(?:{_GROUP}\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)*)"
@@ -79,7 +80,7 @@ def _in_a_name(text: str, end: int) -> bool:
 
 
 def _readings(digits: str) -> Iterator[Decimal]:
-    bare = re.sub(_GROUP, "", digits)
+    bare = _GROUPS.sub("", digits)
     marks = re.findall(r"[.,]", bare)
     if not marks:
         yield Decimal(bare)

@@ -12,12 +12,14 @@ from langgraph.graph.state import CompiledStateGraph
 
 from citewell.agent.nodes.answer import Write, answer
 from citewell.agent.nodes.bridge import Bridge, needs_bridge
+from citewell.agent.nodes.compute import Compute, is_computed
 from citewell.agent.nodes.judge import Judge
 from citewell.agent.nodes.plan import after_planning, plan
 from citewell.agent.nodes.recall import recall
 from citewell.agent.nodes.retrieve import Retrieve
 from citewell.agent.nodes.verify import Verify
 from citewell.agent.state import State
+from citewell.agent.tools.contract import Means
 from citewell.agent.writing.manner import PLAIN, Manner
 from citewell.inference.chat.paid import PaidChat
 from citewell.inference.paying import AnyEmbedder
@@ -46,6 +48,7 @@ def build(
     graph = StateGraph(State)
     graph.add_node("plan", plan)
     graph.add_node("recall", recall)
+    graph.add_node("compute", Compute(Means.of(retrieval)).__call__)
     graph.add_node("retrieve", Retrieve(retrieval).__call__)
     graph.add_node("bridge", Bridge(retrieval).__call__)
     graph.add_node("judge", Judge(embedder).__call__)
@@ -53,14 +56,20 @@ def build(
     graph.add_node("answer", write)
     graph.add_node("verify", Verify(citations, embedder).__call__)
     graph.add_edge(START, "plan")
-    graph.add_conditional_edges("plan", after_planning, ["retrieve", "recall"])
+    graph.add_conditional_edges("plan", after_plan, ["retrieve", "recall", "compute"])
     graph.add_edge("recall", "verify")
+    graph.add_edge("compute", "verify")
     graph.add_conditional_edges("retrieve", after_retrieving, ["bridge", "judge"])
     graph.add_conditional_edges("bridge", after_retrieving, ["bridge", "judge"])
     graph.add_conditional_edges("judge", after_judging, ["retrieve", "answer"])
     graph.add_edge("answer", "verify")
     graph.add_edge("verify", END)
     return graph.compile()
+
+
+def after_plan(state: State) -> str:
+    """Compute what is plainly a computation; else as planned."""
+    return "compute" if is_computed(state) else after_planning(state)
 
 
 def after_retrieving(state: State) -> str:

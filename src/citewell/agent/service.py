@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
@@ -47,7 +48,8 @@ class Agent:
         """
         await self.warm_up()
         stream = self._graph.astream(
-            {"principal": principal, "question": question}, stream_mode="custom"
+            {"principal": principal, "question": question, "began": datetime.now(UTC)},
+            stream_mode="custom",
         )
         async with aclosing(cast("AsyncGenerator[Any]", stream)) as events:
             async for event in events:

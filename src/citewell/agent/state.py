@@ -1,6 +1,7 @@
 """What the nodes of the graph hand on to each other."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypedDict
 
 from citewell.agent.composition import Unit
@@ -20,7 +21,9 @@ class Hop:
 
 
 class State(TypedDict, total=False):
-    """One run. `parts` are the questions inside the question; `looks` counts retrievals.
+    """One run, which `began` at a time of some zone.
+
+    `parts` are the questions inside the question; `looks` counts retrievals.
 
     `bridges` are the looks that went on from a name, each with what it asked; these questions are
     the last of `parts`. `units` are what is going to be quoted, empty when nothing fits.
@@ -30,6 +33,7 @@ class State(TypedDict, total=False):
 
     principal: Principal
     question: Question
+    began: datetime
     recalled: str
     parts: tuple[str, ...]
     looks: int

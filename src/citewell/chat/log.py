@@ -105,7 +105,7 @@ class RunLog:
         delta = event.get("delta", "")
         last = self._pending[-1] if self._pending else {}
         room = len(last.get("delta", "")) + len(delta) <= BATCH_CHARACTERS
-        if delta and room and last.get("messageId") == event["messageId"] and "delta" in last:
+        if delta and room and last.get("messageId") == event.get("messageId") and "delta" in last:
             self._pending[-1] = {**last, "delta": last["delta"] + delta}
         else:
             self._pending.append(event)

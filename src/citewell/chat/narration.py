@@ -16,6 +16,8 @@ from citewell.domain.run_events import (
     StepFinished,
     StepStarted,
     TextProduced,
+    ToolCalled,
+    ToolReturned,
 )
 from citewell.storage.repositories.runs import RunState
 from citewell.telemetry.logs import logger
@@ -105,6 +107,8 @@ class Narration:
     answer: Answer | None = None
     usage: RunUsage = field(default_factory=RunUsage)
     _seen: set[str] = field(default_factory=set)
+    # Calls of tools, and whether each still waits for its result.
+    _called: dict[str, bool] = field(default_factory=dict)
 
     def tell(self, event: RunEvent) -> list[Event]:
         """The AG-UI events for `event`, often one, sometimes none."""
@@ -131,6 +135,10 @@ class Narration:
                 return name in self.open.steps
             case TextProduced() | AnswerFinished():
                 return self.answer is None
+            case ToolCalled(call_id):
+                return call_id not in self._called
+            case ToolReturned(call_id):
+                return self._called.get(call_id, False)
             case _:
                 return True
 
@@ -139,17 +147,17 @@ class Narration:
             case StepStarted(name):
                 self._seen.add(name)
                 return [translation.step_started(name)]
-            case StepFinished():
-                self.usage.add(event.details)
-                return [translation.step_finished(event)]
-            case SourcesFound():
-                return [translation.sources(self.run_id, event)]
-            case Noticed():
-                return [translation.notice(event)]
             case TextProduced(text):
                 return self._text(text)
             case AnswerFinished(answer):
                 return self._finish(replace(answer, text=translation.storable(answer.text)))
+            case ToolCalled() | ToolReturned():
+                self._called[event.call_id] = isinstance(event, ToolCalled)
+                return translation.tool(self.run_id, event)
+            case StepFinished() | SourcesFound() | Noticed():
+                if isinstance(event, StepFinished):
+                    self.usage.add(event.details)
+                return [translation.note(self.run_id, event)]
 
     def _text(self, text: str) -> list[Event]:
         if not text:

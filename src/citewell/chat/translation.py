@@ -25,12 +25,22 @@ from ag_ui.core import (
     TextMessageContentEvent,
     TextMessageEndEvent,
     TextMessageStartEvent,
+    ToolCallArgsEvent,
+    ToolCallEndEvent,
+    ToolCallResultEvent,
+    ToolCallStartEvent,
 )
 
 from citewell.chat.usage import RunUsage
 from citewell.domain.ids import ConversationId, RunId
 from citewell.domain.passages import Answer, Citation, Doubt, Passage
-from citewell.domain.run_events import Noticed, SourcesFound, StepFinished
+from citewell.domain.run_events import (
+    Noticed,
+    SourcesFound,
+    StepFinished,
+    ToolCalled,
+    ToolReturned,
+)
 
 PREVIEW_CHARACTERS = 240
 
@@ -41,6 +51,9 @@ _KINDS = {
     "judge": "decision",
     "answer": "generation",
     "verify": "verification",
+    "compute": "tool",
+    "tools": "decision",
+    "tool": "tool",
 }
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -142,6 +155,37 @@ def notice(noticed: Noticed) -> dict[str, Any]:
     """Something that the reader should know."""
     value = {"kind": noticed.name, "message": noticed.message}
     return _dump(CustomEvent(name="rag.notice", value=value))
+
+
+def note(run_id: RunId, event: StepFinished | SourcesFound | Noticed) -> dict[str, Any]:
+    """What is told in one event, whatever came before."""
+    match event:
+        case StepFinished():
+            return step_finished(event)
+        case SourcesFound():
+            return sources(run_id, event)
+        case Noticed():
+            return notice(event)
+
+
+def tool(run_id: RunId, event: ToolCalled | ToolReturned) -> list[dict[str, Any]]:
+    """A call of a tool, whole, so that nothing of it can be left open; or what came of it."""
+    call_id = f"{run_id}-{event.call_id}"
+    match event:
+        case ToolCalled():
+            return [
+                _dump(ToolCallStartEvent(tool_call_id=call_id, tool_call_name=event.tool)),
+                _dump(ToolCallArgsEvent(tool_call_id=call_id, delta=event.arguments)),
+                _dump(ToolCallEndEvent(tool_call_id=call_id)),
+            ]
+        case ToolReturned():
+            returned = ToolCallResultEvent(
+                message_id=f"{call_id}-result",
+                tool_call_id=call_id,
+                content=event.text,
+                metadata={"rag": {"failed": event.failed}},
+            )
+            return [_dump(returned)]
 
 
 def storable(text: str) -> str:

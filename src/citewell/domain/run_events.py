@@ -60,10 +60,37 @@ class Noticed:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """A tool is about to run; `arguments` is a JSON object, `call_id` unique in the run."""
+
+    call_id: str
+    tool: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    """What came of a call: a text of the tool's, or why there is none."""
+
+    call_id: str
+    text: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerFinished:
     """The answer is complete and its citations are checked."""
 
     answer: Answer
 
 
-RunEvent = StepStarted | StepFinished | SourcesFound | TextProduced | Noticed | AnswerFinished
+RunEvent = (
+    StepStarted
+    | StepFinished
+    | SourcesFound
+    | TextProduced
+    | Noticed
+    | ToolCalled
+    | ToolReturned
+    | AnswerFinished
+)

@@ -26,7 +26,7 @@ def select(
         if any(_repeats(chunk, other) for other in near):
             dropped.append(Dropped(chunk.id, "overlap", scores))
         elif len(taken) < most:
-            taken.append(_passage(chunk, scores))
+            taken.append(passage_of(chunk, scores))
             near.append(taken[-1])
         else:
             dropped.append(Dropped(chunk.id, "limit", scores))
@@ -38,23 +38,8 @@ def beyond(passages: Sequence[Passage], limit: int) -> list[Dropped]:
     return [Dropped(p.chunk_id, "limit", p.scores) for p in passages[limit:]]
 
 
-def _repeats(chunk: LiveChunk, other: Passage) -> bool:
-    shared = min(chunk.end, other.end) - max(chunk.start, other.start)
-    return shared > OVERLAP * min(chunk.end - chunk.start, other.end - other.start)
-
-
-def _scores(found: Candidates, at: int) -> Scores:
-    return Scores(
-        final=float(found.final[at]),
-        cosine=float(found.whole[at]),
-        window_cosine=float(found.window[at]),
-        bm25=float(found.bm25[at]),
-        fused=float(found.fused[at]),
-        **{stage: float(added[at]) for stage, added in found.added.items()},
-    )
-
-
-def _passage(chunk: LiveChunk, scores: Scores) -> Passage:
+def passage_of(chunk: LiveChunk, scores: Scores) -> Passage:
+    """A live chunk as it is shown and cited."""
     return Passage(
         chunk_id=chunk.id,
         document_id=chunk.document_id,
@@ -74,4 +59,20 @@ def _passage(chunk: LiveChunk, scores: Scores) -> Passage:
         context=chunk.context,
         scores=scores,
         metadata=chunk.metadata,
+    )
+
+
+def _repeats(chunk: LiveChunk, other: Passage) -> bool:
+    shared = min(chunk.end, other.end) - max(chunk.start, other.start)
+    return shared > OVERLAP * min(chunk.end - chunk.start, other.end - other.start)
+
+
+def _scores(found: Candidates, at: int) -> Scores:
+    return Scores(
+        final=float(found.final[at]),
+        cosine=float(found.whole[at]),
+        window_cosine=float(found.window[at]),
+        bm25=float(found.bm25[at]),
+        fused=float(found.fused[at]),
+        **{stage: float(added[at]) for stage, added in found.added.items()},
     )

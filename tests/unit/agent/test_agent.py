@@ -22,6 +22,8 @@ from citewell.domain.run_events import (
     StepFinished,
     StepStarted,
     TextProduced,
+    ToolCalled,
+    ToolReturned,
 )
 from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.inference.embedding import EmbeddingModel, Span, TokenStates, Vector
@@ -353,3 +355,38 @@ def test_the_graph_keeps_nothing_that_would_have_to_be_made_objects_of_again(age
     """No checkpoint, so no serializer: what is kept of a run is its log of events, as JSON."""
     graph = agent._graph
     assert (graph.checkpointer, graph.store, graph.cache) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "tool"),
+    [
+        ("What is 15% of 80?", "15% of 80 = 12", "calculator"),
+        ("Convert 5 miles to km", "5 mi = 8.04672 km", "convert_units"),
+        (
+            "How many days between 2024-01-01 and 2024-03-01?",
+            "From 2024-01-01 to 2024-03-01 it is 60 days (8 weeks and 4 days; 2 whole months;"
+            " 44 days from Monday to Friday).",
+            "dates",
+        ),
+    ],
+)
+async def test_what_is_plainly_a_computation_is_computed_and_says_so(
+    agent: Agent, library: Library, books: dict[str, Book], question: str, text: str, tool: str
+) -> None:
+    events, answer = await ask(agent, library, books, question)
+    assert (answer.text, answer.answered, answer.reason) == (text, True, "computed")
+    assert (answer.citations, answer.grounded) == ((), 1.0)
+    assert text_of(events) == text
+    assert steps(events) == ["plan", "compute", "tool", "verify"]
+    [called] = [event for event in events if isinstance(event, ToolCalled)]
+    [returned] = [event for event in events if isinstance(event, ToolReturned)]
+    assert (called.tool, returned.text, returned.failed) == (tool, text, False)
+    assert called.call_id == returned.call_id
+
+
+async def test_a_sum_that_is_too_large_is_refused_with_its_cause(
+    agent: Agent, library: Library, books: dict[str, Book]
+) -> None:
+    _, answer = await ask(agent, library, books, "What is 9**9**9?")
+    assert (answer.answered, answer.reason) == (False, "not_computed")
+    assert "1000 digits" in answer.text

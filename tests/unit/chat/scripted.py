@@ -208,6 +208,7 @@ def check_order(events: Sequence[dict[str, Any]]) -> None:
     assert [t for t in types if t in {"RUN_FINISHED", "RUN_ERROR"}] == types[-1:]
     _check_steps(events)
     _check_messages(events)
+    _check_tools(events)
 
 
 def _check_steps(events: Sequence[dict[str, Any]]) -> None:
@@ -240,3 +241,13 @@ def _check_messages(events: Sequence[dict[str, Any]]) -> None:
                 assert event["messageId"] == message
                 message = None
     assert message is None, "a message was left open"
+
+
+def _check_tools(events: Sequence[dict[str, Any]]) -> None:
+    """Each call begins, has its arguments, ends, and has one result at most, in this order."""
+    stages = ["TOOL_CALL_START", "TOOL_CALL_ARGS", "TOOL_CALL_END", "TOOL_CALL_RESULT"]
+    seen: dict[str, list[str]] = {}
+    for event in events:
+        if event["type"] in stages:
+            seen.setdefault(event["toolCallId"], []).append(event["type"])
+    assert all(one in (stages, stages[:3]) for one in seen.values()), seen

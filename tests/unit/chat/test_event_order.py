@@ -20,6 +20,8 @@ from citewell.domain.run_events import (
     StepFinished,
     StepStarted,
     TextProduced,
+    ToolCalled,
+    ToolReturned,
 )
 from citewell.storage.repositories.runs import RunState
 from tests.unit.chat.scripted import (
@@ -48,6 +50,8 @@ STEPS: st.SearchStrategy[RunEvent] = st.one_of(
     st.builds(SourcesFound, st.builds(lambda text: (passage(text),), TEXTS)),
     st.builds(Noticed, TEXTS, TEXTS),
     st.builds(TextProduced, TEXTS),
+    st.builds(ToolCalled, NAMES, TEXTS, TEXTS.filter(bool)),
+    st.builds(ToolReturned, NAMES, TEXTS, st.booleans()),
     st.builds(lambda text: AnswerFinished(answer(text)), TEXTS),
 )
 ENDS = st.sampled_from(["finish", "upstream", "bug", "cancel"])
@@ -198,6 +202,24 @@ async def test_an_agent_that_forgets_its_cancellation_is_stopped_at_its_next_wor
     assert agent.closed == 1
     assert events[-1]["outcome"] == {"type": "cancelled"}
     assert "listen" not in str(events)
+
+
+async def test_a_call_of_a_tool_is_told_whole_and_its_result_once(
+    postgres_url: str, asker: Principal
+) -> None:
+    called = ToolCalled("call-1", "calculator", '{"expression": "3 + 4"}')
+    returned = ToolReturned("call-1", "3 + 4 = 7", failed=False)
+    cut_off = ToolCalled("call-2", "search", "{}")
+    script: Script = [called, called, returned, returned, cut_off, AnswerFinished(answer("7"))]
+    async with process(postgres_url, Scripted(script)) as chat:
+        events = await ask(chat, asker)
+    check_order(events)
+    told = [event for event in events if event["type"].startswith("TOOL_CALL")]
+    stages = ["TOOL_CALL_START", "TOOL_CALL_ARGS", "TOOL_CALL_END"]
+    assert [one["type"] for one in told] == [*stages, "TOOL_CALL_RESULT", *stages]
+    assert told[0]["toolCallName"] == "calculator"
+    assert told[1]["delta"] == called.arguments
+    assert (told[3]["content"], told[3]["metadata"]["rag"]) == ("3 + 4 = 7", {"failed": False})
 
 
 def test_text_that_differs_from_the_answer_is_replaced_by_it() -> None:

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict
 from citewell.domain.ids import CollectionId
 from citewell.domain.passages import Passage
 from citewell.domain.principal import Principal, Scope
+from citewell.retrieval.service import Retrieval
+from citewell.retrieval.stored.records import RecordQuestions
+from citewell.retrieval.stored.texts import Texts
 
 SECONDS = 10.0
 
@@ -69,12 +72,28 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Means:
+    """What the tools of every run may use; each checks the rights of the caller it is given."""
+
+    retrieval: Retrieval
+    texts: Texts
+    records: RecordQuestions
+
+    @classmethod
+    def of(cls, retrieval: Retrieval) -> "Means":
+        """Over what is searched."""
+        database = retrieval.database
+        return cls(retrieval, Texts(database), RecordQuestions.of(database))
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """One run, as its tools see it: the server's word, not the model's. `now` has a time zone."""
 
     principal: Principal
     collections: tuple[CollectionId, ...]
     now: datetime
+    means: Means
 
 
 Maker = Callable[[Setting], Tool]

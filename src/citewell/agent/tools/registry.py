@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
-from citewell.agent.tools import calculator, dates, units
+from citewell.agent.tools import calculator, dates, document, records, search, units
 from citewell.agent.tools.contract import Maker, Setting, Tool
 
 MAKERS: tuple[Maker, ...] = (
     calculator.make,
     dates.make,
     units.make,
+    search.make,
+    document.make,
+    records.make,
 )
 
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from citewell.agent.tools.contract import Setting
+from citewell.agent.tools.contract import Means, Setting
 from citewell.domain.ids import CollectionId, TenantId, UserId, new_id
 from citewell.domain.principal import Principal, Role, Scope
+from citewell.retrieval.service import Retrieval
 
 
 @pytest.fixture
@@ -16,5 +17,6 @@ def caller(tenant: TenantId) -> Principal:
 
 
 @pytest.fixture
-def setting(caller: Principal) -> Setting:
-    return Setting(caller, (CollectionId(new_id()),), datetime(2026, 3, 14, 15, 9, tzinfo=UTC))
+def setting(caller: Principal, retrieval: Retrieval) -> Setting:
+    began = datetime(2026, 3, 14, 15, 9, tzinfo=UTC)
+    return Setting(caller, (CollectionId(new_id()),), began, Means.of(retrieval))

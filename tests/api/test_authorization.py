@@ -16,6 +16,7 @@ from citewell.bootstrap import App
 from citewell.domain.accounts import Access
 from citewell.domain.errors import StartError
 from citewell.domain.ids import CollectionId, ErasureId, KeyId, RunId, TenantId, UserId, new_id
+from citewell.domain.memories import MOST_FACTS
 from citewell.domain.principal import Role, Scope
 from citewell.domain.privacy import Erasure
 from citewell.storage.repositories.keys import NewKey
@@ -46,6 +47,8 @@ BODIES: dict[str, Any] = {
     "sign_in": {"key": "x" * 40},
     "create_conversation": {"title": "matrix"},
     "change_conversation": {"title": "Changed"},
+    "create_memory": {"text": "Matrix."},
+    "change_memory": {"text": "Changed."},
     "start_run": {"input": "What?"},
     "set_budgets": {"month": {"tokens": 1_000_000}},
 }
@@ -59,7 +62,7 @@ OPEN_ROUTES = {
 # Signing out would end the caller of what is tried next; tests of their own say what they do.
 SIGNS_OUT = {"sign_out", "logout"}
 # What is their user's alone: not even an administrator finds another one's.
-PRIVATE = re.compile(r"\{(?:run|conversation)_id\}")
+PRIVATE = re.compile(r"\{(?:run|conversation|memory)_id\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Things:
     tenant_id: str
     share_id: str
     conversation_id: str
+    memory_id: str
 
 
 async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
@@ -91,6 +95,11 @@ async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
     async with app.database.transaction(principal.tenant_id) as tx:
         conversation = await tx.conversations.create(principal.user_id, "Canary")
         await tx.runs.create(run_id, conversation, principal.user_id, {"text": "Canary"})
+        known = await tx.memories.of(principal.user_id)
+        if len(known) > MOST_FACTS / 2:
+            # Of a hundred that a person may have, the first are those that cells name.
+            await tx.memories.delete(known[0].id, principal.user_id)
+        memory = await tx.memories.add(principal.user_id, "Canary.")
         export = await tx.requests.ask_export(principal.user_id, principal.user_id)
         erasure = await ask_erasure(tx, principal.user_id)
         collection_id = CollectionId(UUID(made.json()["id"]))
@@ -111,6 +120,7 @@ async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
         principal.tenant_id,
         share.id,
         conversation,
+        memory.id,
     )
     return Things(str(collection_id), document, job, *map(str, ids))
 

@@ -165,7 +165,7 @@ async def test_the_context_is_what_was_said_so_far_and_who_asks(
     assert shown["session"] == (await filled.get(path)).json()
     assert UUID(shown["metadata"]["tenant_id"]) == principal.tenant_id
     assert shown["metadata"]["turns_left_out"] == 0
-    assert "history" in shown["metadata"]["untrusted"]
+    assert set(shown["metadata"]["untrusted"]) == {"user.facts", "summary", "history"}
 
 
 async def test_a_colleague_finds_nothing_of_somebody_elses_conversation(
@@ -230,7 +230,7 @@ async def test_what_was_asked_before_is_answered_from_the_conversation(
     first = await ask(filled, ASKED, None)
     again = await ask(filled, "What did I ask before?", first["conversation_id"])
     assert ASKED in again["response"]
-    assert (again["answered"], again["reason"]) == (True, "from_conversation")
+    assert (again["answered"], again["reason"]) == (True, "from_memory")
     assert again["citations"] == []
     told = await ask(filled, "What did you say?", first["conversation_id"])
     assert ASKED in told["response"], "the last answer repeated the first question"

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from citewell.chat.history import remembered
+from citewell.chat.history import history
 from citewell.documents.revisions import check_unchanged
 from citewell.domain.accounts import Member
 from citewell.domain.conversations import Conversation, Message, Remembered
@@ -114,5 +114,5 @@ class Conversations:
         async with self.database.transaction(principal) as tx:
             conversation = await tx.conversations.get(conversation_id, principal.user_id)
             person = await tx.users.get(principal.user_id)
-            known = await remembered(tx, conversation_id)
-            return Context(person, conversation, known, await tx.now())
+            known = await history(tx, principal.user_id, conversation_id)
+            return Context(person, conversation, known.remembered, await tx.now())

@@ -9,9 +9,10 @@ from uuid import UUID
 from citewell.agent.service import Agent
 from citewell.chat import translation
 from citewell.chat.following import Follower
-from citewell.chat.history import remembered
+from citewell.chat.history import history
 from citewell.chat.log import RunLog
 from citewell.chat.narration import Narration
+from citewell.chat.noting import note
 from citewell.chat.outcome import Outcome, outcome_of
 from citewell.chat.recovery import Recovery
 from citewell.chat.turn import Turn
@@ -229,13 +230,15 @@ class Chat:
 async def _conversation(
     tx: Transaction, turn: Turn, given: ConversationId | None
 ) -> ConversationId:
-    """Where a turn belongs; it is told what was said there so far."""
+    """Where a turn belongs; it is told what was said there so far, and what to keep in mind."""
     user, question = turn.principal.user_id, turn.question
     title = " ".join(question.text.split())[:TITLE_CHARACTERS]
-    if given is None:
-        return await tx.conversations.create(user, title)
-    found = await tx.conversations.get(given, user)
-    if not found.title:
+    within = await tx.conversations.create(user, title) if given is None else given
+    if given is not None and not (await tx.conversations.get(given, user)).title:
         await tx.conversations.rename(given, title)
-    turn.question = replace(question, remembered=await remembered(tx, given))
-    return given
+    known = await history(tx, user, given)
+    if known.folded_to is not None:
+        await tx.conversations.summarise(within, known.remembered.summary, known.folded_to)
+    noted = await note(tx, user, question.text)
+    turn.question = replace(question, remembered=replace(known.remembered, noted=noted))
+    return within

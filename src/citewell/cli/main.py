@@ -17,7 +17,7 @@ from citewell.cli import (
     usage,
 )
 from citewell.cli.accounts import audit, keys, tenants, users
-from citewell.cli.conversing import asking, conversations, runs
+from citewell.cli.conversing import asking, conversations, memories, runs
 from citewell.cli.installation import database, encryption, prompts, signing
 from citewell.cli.options import Json, Output, Server, Target, wants_json
 from citewell.cli.output import Exit, exit_for_code, say, say_error
@@ -39,6 +39,7 @@ app.add_typer(documents.app, name="docs")
 app.add_typer(collections.app, name="collections")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(runs.app, name="runs")
+app.add_typer(memories.app, name="memories")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(indexes.app, name="index")
 app.add_typer(users.app, name="users")

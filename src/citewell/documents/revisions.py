@@ -8,10 +8,11 @@ from pydantic import TypeAdapter
 from citewell.domain.conversations import Conversation
 from citewell.domain.documents import Collection, Document
 from citewell.domain.errors import ChangedError
+from citewell.domain.memories import Memory
 
 CHARACTERS = 32
 
-State = Document | Collection | Conversation
+State = Document | Collection | Conversation | Memory
 
 _STATE: TypeAdapter[State] = TypeAdapter(State)
 

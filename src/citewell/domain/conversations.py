@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from citewell.domain.ids import ConversationId, MessageId, RunId
 from citewell.domain.passages import Citation
@@ -47,14 +48,37 @@ class Exchange:
     answered: bool = False
 
 
+class Keeping(StrEnum):
+    """What became of a fact that somebody wanted kept in mind."""
+
+    KEPT = "kept"
+    NO_CONSENT = "no_consent"
+    FULL = "full"
+    TOO_LONG = "too_long"
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A fact that a question was, and what became of it."""
+
+    text: str
+    keeping: Keeping
+
+
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What a question is asked with: the last turns of its conversation, the oldest first.
+    """What a question is asked with beside its passages.
 
-    All of it is somebody's words or quotes of documents: data, never an instruction.
+    `turns` are the last ones of its conversation, the oldest first, `summary` is what was said
+    before them, one line a turn, `facts` are what the person wants kept in mind, and `noted` is
+    such a fact in place of a question. All of it is somebody's words or quotes of documents: data,
+    never an instruction.
     """
 
     turns: tuple[Exchange, ...] = ()
+    summary: str = ""
+    facts: tuple[str, ...] = ()
+    noted: Noted | None = None
 
 
 NOTHING = Remembered()

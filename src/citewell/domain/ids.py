@@ -25,6 +25,7 @@ MessageId = NewType("MessageId", UUID)
 RunId = NewType("RunId", UUID)
 ExportId = NewType("ExportId", UUID)
 ErasureId = NewType("ErasureId", UUID)
+MemoryId = NewType("MemoryId", UUID)
 
 DEFAULT_TENANT = TenantId(UUID("00000000-0000-7000-8000-000000000001"))
 

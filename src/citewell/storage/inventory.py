@@ -20,7 +20,7 @@ from citewell.storage.tables.conversations import (
     usage,
 )
 from citewell.storage.tables.documents import document_versions, documents
-from citewell.storage.tables.privacy import consents, erasures, exports
+from citewell.storage.tables.privacy import consents, erasures, exports, memories
 from citewell.storage.tables.sessions import collection_shares, refresh_tokens, socket_tickets
 from citewell.storage.tables.tenancy import (
     api_keys,
@@ -94,6 +94,7 @@ HOLDINGS = (
     _deleted(identities),
     _deleted(collection_shares),
     _deleted(consents),
+    _deleted(memories),
     _deleted(exports, "blob_key"),
     Holding(
         documents,

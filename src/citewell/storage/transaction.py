@@ -34,6 +34,7 @@ from citewell.storage.repositories.idempotency import IdempotencyRepository
 from citewell.storage.repositories.jobs import JobRepository
 from citewell.storage.repositories.keys import KeyRepository
 from citewell.storage.repositories.privacy.clocks import ClockRepository
+from citewell.storage.repositories.privacy.memories import MemoryRepository
 from citewell.storage.repositories.privacy.people import PeopleRepository
 from citewell.storage.repositories.privacy.requests import RequestRepository
 from citewell.storage.repositories.runs import RunRepository
@@ -151,6 +152,11 @@ class _Sealed(_Who):
     def runs(self) -> RunRepository:
         """Runs and their event logs."""
         return RunRepository(self.connection, self.tenant_id, self.seal)
+
+    @cached_property
+    def memories(self) -> MemoryRepository:
+        """Facts that people want kept in mind."""
+        return MemoryRepository(self.connection, self.tenant_id, self.seal)
 
     @cached_property
     def sealed(self) -> SealedRepository:

@@ -63,7 +63,9 @@ class Office:
             places = (new_id(), new_id(), new_id(), 0, 4, said, "t", "a.txt", 1, True)
             cited = Citation(1, 0, 4, *places)  # type: ignore[arg-type]  # any id will do
             answer = Answer(said, (cited,), grounded=1.0, answered=True)
-            await tx.conversations.add_answer(conversation, run, answer)
+            message = await tx.conversations.add_answer(conversation, run, answer)
+            await tx.conversations.summarise(conversation, said, message)
+            await tx.memories.add(who.user_id, said)
         return run
 
     async def upload(self, who: Principal, content: bytes) -> None:

@@ -97,6 +97,7 @@ class House:
                 "run_events",
                 "messages",
                 "citations",
+                "memories",
             ):
                 rows = await connection.execute(text(f"SELECT to_jsonb(t)::text FROM {table} t"))
                 found += "".join(rows.scalars()).encode()

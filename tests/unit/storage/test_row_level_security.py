@@ -16,6 +16,7 @@ from citewell.domain.ids import (
     DocumentId,
     ErasureId,
     JobId,
+    MemoryId,
     RunId,
     SessionId,
     SpaceId,
@@ -99,6 +100,7 @@ async def fill(tx: Transaction) -> Stored:
 
 async def fill_requests(tx: Transaction, user: UserId) -> None:
     await tx.requests.decide(user, "newsletter", "1", given=True)
+    await tx.memories.add(user, "a fact")
     await tx.requests.ask_export(user, user)
     flags = {"everywhere": True, "with_documents": False}
     times = {"created_at": await tx.now(), "erased_at": None, "scrubbed_at": None}
@@ -348,6 +350,7 @@ async def test_ids_that_nobody_has_are_not_found(database: Database, tenant: Ten
         "job": lambda tx: tx.jobs.get(JobId(nobody)),
         "run": lambda tx: tx.runs.get(RunId(nobody), someone),
         "conversation": lambda tx: tx.conversations.get(ConversationId(nobody), someone),
+        "memory": lambda tx: tx.memories.lock(MemoryId(nobody), someone),
     }
     assert await found(database, tenant, cases) == []
 

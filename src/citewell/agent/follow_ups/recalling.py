@@ -87,8 +87,10 @@ _TELLINGS: Mapping[str, _Telling] = {
 }  # fmt: skip
 
 
-def recalled(question: str, turns: Sequence[Exchange]) -> str | None:
+def recalled(question: str, turns: Sequence[Exchange], summary: str = "") -> str | None:
     """What the conversation says to a question about itself; None for any other question.
+
+    The summary is of the turns before, a line each; all questions are told from there on.
 
     Without a turn there is nothing to tell, and the question is one like any other.
     """
@@ -98,7 +100,8 @@ def recalled(question: str, turns: Sequence[Exchange]) -> str | None:
     for telling in _TELLINGS.values():
         for asks, tell in _WAYS.items():
             if re.fullmatch(getattr(telling, asks), plain):
-                return tell(telling, turns)
+                said = tell(telling, turns)
+                return _with_earlier(said, summary) if tell is _every_question else said
     return None
 
 
@@ -119,6 +122,12 @@ def _last_answer(telling: _Telling, turns: Sequence[Exchange]) -> str:
 
 def _every_question(telling: _Telling, turns: Sequence[Exchange]) -> str:
     return "\n".join([telling.questions_were, *(f"- {_cut(one.question)}" for one in turns)])
+
+
+def _with_earlier(said: str, summary: str) -> str:
+    """The list of questions with those of the summary before its own."""
+    head, _, rest = said.partition("\n")
+    return "\n".join([head, *(line.split(" → ")[0] for line in summary.splitlines()), rest])
 
 
 def _cut(text: str) -> str:

@@ -16,6 +16,7 @@ from pydantic import (
 MAX_DEPTH = 8
 MAX_NODES = 1000
 MAX_NAMES = 32
+MOST_FACT = 500
 # Of a form in a body.
 MAX_FIELDS = 16
 
@@ -122,6 +123,18 @@ Title = Annotated[
 ConversationTitle = Annotated[
     str,
     Field(max_length=200, json_schema_extra=_SAID_OF_A_LINE),
+    AfterValidator(_one_line),
+]
+# Of something to be kept in mind: a line that says something.
+Fact = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MOST_FACT,
+        json_schema_extra={
+            "pattern": f"^[^{CONTROLS}\\u2028\\u2029]*{_WORD}[^{CONTROLS}\\u2028\\u2029]*$"
+        },
+    ),
     AfterValidator(_one_line),
 ]
 Url = Annotated[

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     VERSION = "version"
     JOB = "job"
     CONVERSATION = "conversation"
+    MEMORY = "memory"
     RUN = "run"
     EXPORT = "export"
     ERASURE = "erasure"
@@ -135,7 +136,9 @@ class Cast:
     def callers(self) -> tuple[Caller, ...]:
         """Everybody who walks; the last one has no credential."""
         ours, theirs = self.ours, self.theirs
-        shared = frozenset(Kind) - {Kind.CONVERSATION, Kind.RUN, Kind.REQUEST_KEY}
+        shared = frozenset(Kind) - {
+            Kind.CONVERSATION, Kind.MEMORY, Kind.RUN, Kind.REQUEST_KEY,
+        }  # fmt: skip
         # A key of the owner's that may search, ask and read has the role, but not the right.
         narrow = shared - {Kind.KEY, Kind.EXPORT, Kind.ERASURE, Kind.USER}
         restricted = {Kind.COLLECTION, Kind.DOCUMENT, Kind.VERSION, Kind.JOB, Kind.SHARE}

@@ -64,6 +64,7 @@ MEANINGS: dict[str, Meaning] = {
     "job_id": Names(Kind.JOB),
     "conversation_id": Names(Kind.CONVERSATION),
     "conversation": Names(Kind.CONVERSATION),
+    "memory_id": Names(Kind.MEMORY),
     "run_id": Names(Kind.RUN),
     "run": Names(Kind.RUN),
     "ws_unsub.run": Names(Kind.RUN, Rule.UNFELT),

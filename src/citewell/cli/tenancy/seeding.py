@@ -21,6 +21,7 @@ from citewell.cli.tenancy.cast import (
 from citewell.cli.tenancy.scratch import Running
 from citewell.cli.tenancy.walking import Fresh
 from citewell.domain.errors import AppError, TimedOutError
+from citewell.domain.memories import CONSENT
 from citewell.domain.principal import Scope
 
 API = "/api/v1"
@@ -28,6 +29,8 @@ SHARES = f"{API}/collections/{{collection_id}}/shares"
 SETTLE_SECONDS = 60.0
 LOOK_SECONDS = 0.05
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Where a person puts words of their own, and what the field is called.
+_SAID = {Kind.CONVERSATION: ("/conversations", "title"), Kind.MEMORY: ("/memories", "text")}
 _NARROW = (Scope.SEARCH, Scope.ASK, Scope.DOCUMENTS_READ)
 
 
@@ -192,13 +195,17 @@ async def _personal(hand: Hand, person: Person) -> None:
     purpose = tenant.word(Kind.USER if is_private else None)
     decision = {"purpose": purpose, "version": "1", "given": True}
     await hand.do(person, "PUT", "/privacy/consents", json=decision)
+    agreed = {"purpose": CONSENT, "version": "1", "given": True}
+    await hand.do(person, "PUT", "/privacy/consents", json=agreed)
+    fact = {"text": f"My word is {tenant.word(Kind.RUN if is_private else None)}."}
+    memory = await hand.do(person, "POST", "/memories", json=fact)
     name = tenant.word(Kind.KEY if is_private else None)
     key = await _key(hand, person, name, (Scope.SEARCH,))
     export = await hand.do(person, "POST", "/privacy/exports", json={})
     await hand.until(person, f"/privacy/exports/{export['id']}", "state", {"ready"})
     person.things |= {
         Kind.CONVERSATION: asked["conversation_id"], Kind.RUN: asked["run_id"],
-        Kind.KEY: key["id"], Kind.EXPORT: export["id"],
+        Kind.MEMORY: memory["id"], Kind.KEY: key["id"], Kind.EXPORT: export["id"],
     }  # fmt: skip
 
 
@@ -226,9 +233,9 @@ async def fresh(hand: Hand, kind: Kind, person: Person) -> str:
             path = f"/collections/{person.things[Kind.COLLECTION]}/documents"
             added = await hand.do(person, "POST", path, json={"text": hand.tenant.word()})
             made = added["document"]
-        case Kind.CONVERSATION:
-            named = {"title": hand.tenant.word()}
-            made = await hand.do(person, "POST", "/conversations", json=named)
+        case Kind.CONVERSATION | Kind.MEMORY:
+            path, field = _SAID[kind]
+            made = await hand.do(person, "POST", path, json={field: hand.tenant.word()})
         case Kind.JOB:
             return await _failed_job(hand, person)
         case Kind.SHARE:

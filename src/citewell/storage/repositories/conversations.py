@@ -7,11 +7,11 @@ from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 
 from citewell.domain.conversations import MOST_TITLE, Conversation
 from citewell.domain.errors import NotFoundError
-from citewell.domain.ids import ConversationId, RunId, UserId, new_id
+from citewell.domain.ids import ConversationId, MessageId, RunId, UserId, new_id
 from citewell.storage.repositories.messages import MessageRepository
 from citewell.storage.tables.conversations import conversations, runs
 
-_TITLE = "conversations.title"
+_TITLE, _SUMMARY = "conversations.title", "conversations.summary"
 
 _TURNS = (
     select(func.count())
@@ -86,6 +86,28 @@ class ConversationRepository(MessageRepository):
         sealed = self.seal.text(_TITLE, conversation_id, title[:MOST_TITLE])
         await self.connection.execute(
             update(conversations).where(self._is(conversation_id)).values(title=sealed)
+        )
+
+    async def summary(self, conversation_id: ConversationId) -> tuple[str, MessageId | None]:
+        """What was said in short, and up to which message; nothing yet is an empty text."""
+        found = await self.connection.execute(
+            select(conversations.c.summary, conversations.c.summarised_to).where(
+                self._is(conversation_id)
+            )
+        )
+        row = found.one()
+        if row.summary is None:
+            return "", None
+        text = self.seal.open_text(_SUMMARY, conversation_id, row.summary)
+        return text, MessageId(row.summarised_to)
+
+    async def summarise(self, conversation_id: ConversationId, summary: str, to: MessageId) -> None:
+        """Keep what was said up to that message, in short."""
+        sealed = self.seal.text(_SUMMARY, conversation_id, summary)
+        await self.connection.execute(
+            update(conversations)
+            .where(self._is(conversation_id))
+            .values(summary=sealed, summarised_to=to)
         )
 
     async def delete(self, conversation_id: ConversationId) -> None:

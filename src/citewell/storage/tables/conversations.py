@@ -24,6 +24,9 @@ conversations = Table(
     Column("user_id", Uuid(), nullable=False),
     Column("title", Text, nullable=False),
     moment("created_at"),
+    # What was said up to that message, in short; the last turns are not in it.
+    Column("summary", Text, nullable=True),
+    Column("summarised_to", Uuid(), nullable=True),
 )
 
 runs = Table(

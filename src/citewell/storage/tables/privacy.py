@@ -19,6 +19,19 @@ consents = Table(
     Index("ix_consents_tenant_id_user_id", "tenant_id", "user_id"),
 )
 
+# In the person's own words.
+memories = Table(
+    "memories",
+    metadata,
+    identity(),
+    tenant(index=False),
+    Column("user_id", Uuid(), nullable=False),
+    Column("text", Text, nullable=False),
+    moment("created_at"),
+    moment("updated_at"),
+    Index("ix_memories_tenant_id_user_id", "tenant_id", "user_id"),
+)
+
 exports = Table(
     "exports",
     metadata,

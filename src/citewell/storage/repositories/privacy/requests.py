@@ -44,6 +44,20 @@ class RequestRepository(Scope):
         )
         return [Consent(row.purpose, row.version, row.given, row.at) for row in rows]
 
+    async def has_agreed(self, person: UserId, purpose: str) -> bool:
+        """Whether their last decision about the purpose was to agree."""
+        rows = await self.connection.execute(
+            select(consents.c.given)
+            .where(
+                consents.c.tenant_id == self.tenant_id,
+                consents.c.user_id == person,
+                consents.c.purpose == purpose,
+            )
+            .order_by(consents.c.id.desc())
+            .limit(1)
+        )
+        return bool(rows.scalar_one_or_none())
+
     async def ask_export(self, person: UserId, requested_by: UserId) -> Export:
         """A copy that is not made yet."""
         made = await self.connection.execute(

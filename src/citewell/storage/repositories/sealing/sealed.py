@@ -33,7 +33,7 @@ from citewell.storage.tables.conversations import (
     runs,
 )
 from citewell.storage.tables.documents import chunks, document_versions
-from citewell.storage.tables.privacy import exports
+from citewell.storage.tables.privacy import exports, memories
 
 Position = tuple[Any, ...]
 
@@ -60,11 +60,12 @@ class Store:
 STORES: Sequence[Store] = (
     Store(document_versions, ("text", "headings"), batch=4),
     Store(chunks, ("text", "context", "headings", "terms", "field_terms")),
-    Store(conversations, ("title",)),
+    Store(conversations, ("title", "summary")),
     Store(runs, ("request",)),
     Store(run_events, ("event",)),
     Store(messages, ("text",)),
     Store(citations, ("quote",)),
+    Store(memories, ("text",)),
 )
 
 

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from citewell.accounts.credentials import digest, new_key
 from citewell.api.app import create_app
 from citewell.api.limiting.rates import Rates
-from citewell.bootstrap import App, Core, _wire
+from citewell.bootstrap import App, Core, _wire, chat_model
 from citewell.cli.running.socket_protocol import SocketProtocol
 from citewell.config import LimitSettings, Settings
 from citewell.documents.ingest import Ingestion
@@ -73,7 +73,8 @@ async def app(
     tasks = Tasks()
     home = prepare_home(settings.home)
     blobs, notifications = BlobStore(home / "blobs"), Notifications(database.url)
-    opened = _wire(Core(settings, home, database, blobs, notifications, embedder, tasks))
+    model = await chat_model(settings)
+    opened = _wire(Core(settings, home, database, blobs, notifications, embedder, tasks), model)
     topics = (CHANGES_TOPIC, JOBS_TOPIC, RUNS_TOPIC)
     tasks.start("notifications", opened.notifications.run(topics))
     tasks.start("runs", opened.chat.run())
@@ -82,6 +83,8 @@ async def app(
     yield opened
     await opened.tasks.close()
     await opened.projections.close()
+    if model is not None:
+        await model.close()
 
 
 @pytest.fixture

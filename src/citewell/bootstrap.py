@@ -17,6 +17,7 @@ from citewell.accounts.service import Accounts
 from citewell.agent.prompts.answering import Variant
 from citewell.agent.service import Agent
 from citewell.agent.writing.manner import Manner
+from citewell.chat.memory import memory_named
 from citewell.chat.service import Chat
 from citewell.config import LOOPBACK, Settings
 from citewell.documents.fetching.service import Fetching
@@ -268,6 +269,7 @@ def _wire(core: Core, model: "ModelChain | None" = None) -> App:
     documents = Documents(
         database, core.blobs, embedder.model, settings.limits.upload_bytes, Room(database)
     )
+    memory = memory_named(settings.memory)
     return App(
         settings=settings,
         database=database,
@@ -280,7 +282,7 @@ def _wire(core: Core, model: "ModelChain | None" = None) -> App:
         retrieval=retrieval,
         citations=citations,
         agent=agent,
-        chat=Chat(database, core.notifications, agent, core.tasks),
+        chat=Chat(database, core.notifications, agent, core.tasks, memory=memory),
         privacy=Privacy(database, core.blobs),
         accounts=accounts,
         tasks=core.tasks,

@@ -269,6 +269,9 @@ class Settings(BaseSettings):
     """Server for `openai:` models."""
     workers: int = Field(default=1, ge=0, le=64)
     """Worker processes that `serve` supervises; 0 when they run elsewhere."""
+    memory: str = "summary"
+    """What of a conversation its next question is asked with: `summary`, `turns` (the last ones
+    alone), or `module:Class` of your own."""
     embedding: EmbeddingSettings = EmbeddingSettings()
     llm: LlmSettings = LlmSettings()
     rerank: RerankSettings = RerankSettings()

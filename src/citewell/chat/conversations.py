@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from citewell.chat.history import history
+from citewell.chat.memory import Memory, Summary
 from citewell.documents.revisions import check_unchanged
 from citewell.domain.accounts import Member
 from citewell.domain.conversations import Conversation, Message, Remembered
@@ -33,6 +34,7 @@ class Conversations:
     """
 
     database: Database
+    memory: Memory = field(default_factory=Summary)
 
     async def create(
         self, principal: Principal, title: str = "", *, once: RequestKey | None = None
@@ -114,5 +116,5 @@ class Conversations:
         async with self.database.transaction(principal) as tx:
             conversation = await tx.conversations.get(conversation_id, principal.user_id)
             person = await tx.users.get(principal.user_id)
-            known = await history(tx, principal.user_id, conversation_id)
+            known = await history(tx, self.memory, principal.user_id, conversation_id)
             return Context(person, conversation, known.remembered, await tx.now())

@@ -11,6 +11,7 @@ from citewell.chat import translation
 from citewell.chat.following import Follower
 from citewell.chat.history import history
 from citewell.chat.log import RunLog
+from citewell.chat.memory import Memory, Summary
 from citewell.chat.narration import Narration
 from citewell.chat.noting import note
 from citewell.chat.outcome import Outcome, outcome_of
@@ -53,6 +54,7 @@ class Chat:
     agent: Agent
     tasks: Tasks
     tend_seconds: float = TEND_SECONDS
+    memory: Memory = field(default_factory=Summary)
     _turns: dict[RunId, Turn] = field(default_factory=dict)
 
     async def start(
@@ -178,7 +180,7 @@ class Chat:
         async with self.database.transaction(principal) as tx:
 
             async def create() -> _Created:
-                within = await _conversation(tx, turn, conversation_id)
+                within = await _conversation(tx, self.memory, turn, conversation_id)
                 request = {"text": question.text, "collections": inside}
                 await tx.runs.create(run_id, within, principal.user_id, request)
                 await tx.conversations.add_question(within, run_id, question.text)
@@ -228,7 +230,7 @@ class Chat:
 
 
 async def _conversation(
-    tx: Transaction, turn: Turn, given: ConversationId | None
+    tx: Transaction, memory: Memory, turn: Turn, given: ConversationId | None
 ) -> ConversationId:
     """Where a turn belongs; it is told what was said there so far, and what to keep in mind."""
     user, question = turn.principal.user_id, turn.question
@@ -236,9 +238,9 @@ async def _conversation(
     within = await tx.conversations.create(user, title) if given is None else given
     if given is not None and not (await tx.conversations.get(given, user)).title:
         await tx.conversations.rename(given, title)
-    known = await history(tx, user, given)
-    if known.folded_to is not None:
-        await tx.conversations.summarise(within, known.remembered.summary, known.folded_to)
+    known = await history(tx, memory, user, given)
+    if known.summed_to is not None:
+        await tx.conversations.summarise(within, known.remembered.summary, known.summed_to)
     noted = await note(tx, user, question.text)
     turn.question = replace(question, remembered=replace(known.remembered, noted=noted))
     return within

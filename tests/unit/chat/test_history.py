@@ -1,10 +1,27 @@
 """What the next question of a conversation is asked with: the last turns, within bounds."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from citewell.chat.history import MOST_CHARACTERS, MOST_OF_AN_ANSWER, MOST_TURNS, turns_of
+import pytest
+
+from citewell.chat.history import exchanges
+from citewell.chat.memory import (
+    MOST_CHARACTERS,
+    MOST_OF_AN_ANSWER,
+    MOST_TURNS,
+    LastTurns,
+    Summary,
+    memory_named,
+)
 from citewell.domain.conversations import Exchange, Message
+from citewell.domain.errors import StartError
 from citewell.domain.ids import MessageId, RunId, new_id
+
+
+def turns_of(said: Sequence[Message]) -> tuple[Exchange, ...]:
+    return LastTurns().chosen(exchanges(said)[-MOST_TURNS:])
+
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -49,3 +66,26 @@ def test_long_answers_are_cut_and_old_turns_left_out_for_the_new_ones() -> None:
 
 def test_a_single_turn_that_does_not_fit_is_no_history() -> None:
     assert turns_of(turn("x" * (MOST_CHARACTERS + 1), "yes")) == ()
+
+
+def test_a_memory_is_known_by_its_name() -> None:
+    turns = [Exchange("Why?", "Because.", answered=True)]
+    assert memory_named("summary") == Summary()
+    assert memory_named("turns").summed("- Who?", turns) == ""
+    own = memory_named("tests.unit.chat.test_history:Questions")
+    assert own.summed("", turns) == "Why?"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "nothing", "nothing:here", "citewell.chat.memory:Nothing", "builtins:object"]
+)
+def test_a_memory_that_nobody_has_written_stops_the_start(name: str) -> None:
+    with pytest.raises(StartError, match="CITEWELL_MEMORY"):
+        memory_named(name)
+
+
+class Questions(LastTurns):
+    """A memory of somebody's own: the questions alone."""
+
+    def summed(self, summary: str, turns: Sequence[Exchange]) -> str:
+        return "\n".join(filter(None, [summary, *(turn.question for turn in turns)]))

@@ -1,7 +1,7 @@
 """A long conversation in short: a line for every turn beyond the last ones, within a bound."""
 
 from citewell.chat.conversations import Conversations
-from citewell.chat.history import MOST_TURNS
+from citewell.chat.memory import MOST_TURNS
 from citewell.chat.summary import MOST_SUMMARY, folded
 from citewell.domain.conversations import Exchange
 from citewell.domain.principal import Principal

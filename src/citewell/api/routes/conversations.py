@@ -28,7 +28,7 @@ router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/conversations", tag
 
 
 def _conversations(app: AppDep) -> Conversations:
-    return Conversations(app.database)
+    return Conversations(app.database, app.chat.memory)
 
 
 ConversationsDep = Annotated[Conversations, Depends(_conversations)]

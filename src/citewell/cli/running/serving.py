@@ -88,6 +88,8 @@ class Serving:
             create_app(self.settings, self._opened),
             http=Protocol,
             ws=SocketProtocol,
+            # Ours: its own would write errors past every filter.
+            log_config=None,
             log_level="warning",
             access_log=False,
             server_header=False,

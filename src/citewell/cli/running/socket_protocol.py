@@ -17,6 +17,7 @@ MAX_CONTROLS = 100
 CONTROL_SECONDS = 10.0
 LEAVE_SECONDS = 12.0
 
+NOT_UTF8 = 1007
 POLICY = 1008
 TOO_BIG = 1009
 
@@ -62,6 +63,17 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         super().handle_cont(event)
         if len(self.frames) > MAX_FRAGMENTS:
             self._end(TOO_BIG, f"A message has at most {MAX_FRAGMENTS} fragments.")
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message over; a text that is not UTF-8 is its sender's mistake, not ours."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self._end(NOT_UTF8, "This text is not UTF-8.")
+                return
+        super().send_receive_event_to_app()
 
     def on_task_complete(self, task: "asyncio.Task[None]") -> None:
         """The application is through with this peer, who has so long to take what was sent."""

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,10 +16,20 @@ from citewell.api.guard import GuardedRoute, Policy, policy_of
 from citewell.bootstrap import App
 from citewell.domain.accounts import Access
 from citewell.domain.errors import StartError
-from citewell.domain.ids import CollectionId, ErasureId, KeyId, RunId, TenantId, UserId, new_id
+from citewell.domain.ids import (
+    CollectionId,
+    ErasureId,
+    KeyId,
+    RunId,
+    SessionId,
+    TenantId,
+    UserId,
+    new_id,
+)
 from citewell.domain.memories import MOST_FACTS
-from citewell.domain.principal import Role, Scope
+from citewell.domain.principal import Principal, Role, Scope
 from citewell.domain.privacy import Erasure
+from citewell.storage.repositories.accounts.sessions import NewRefreshToken
 from citewell.storage.repositories.keys import NewKey
 from citewell.storage.transaction import Transaction
 from tests.api.conftest import Keys
@@ -62,7 +73,7 @@ OPEN_ROUTES = {
 # Signing out would end the caller of what is tried next; tests of their own say what they do.
 SIGNS_OUT = {"sign_out", "logout"}
 # What is their user's alone: not even an administrator finds another one's.
-PRIVATE = re.compile(r"\{(?:run|conversation|memory)_id\}")
+PRIVATE = re.compile(r"\{(?:run|conversation|memory|session)_id\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,7 @@ class Things:
     key_id: str
     tenant_id: str
     share_id: str
+    session_id: str
     conversation_id: str
     memory_id: str
 
@@ -106,6 +118,7 @@ async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
         share = await tx.shares.grant(collection_id, Role.VIEWER, Access.READ)
         person = await tx.users.add(f"Canary {uuid4()}", None, None)
         await tx.users.join(person, Role.VIEWER)
+        session = await open_session(tx, principal)
         key_id = KeyId(new_id())
         scopes = frozenset({Scope.SEARCH})
         await tx.keys.add(NewKey(key_id, principal.user_id, "Canary", key_id.bytes, scopes))
@@ -119,10 +132,22 @@ async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
         key_id,
         principal.tenant_id,
         share.id,
+        session,
         conversation,
         memory.id,
     )
     return Things(str(collection_id), document, job, *map(str, ids))
+
+
+async def open_session(tx: Transaction, holder: Principal) -> SessionId:
+    """As signing in with a password does."""
+    session = SessionId(new_id())
+    generation = await tx.users.generation(holder.user_id)
+    lifetime, digest = timedelta(days=1), session.bytes
+    await tx.sessions.add(
+        NewRefreshToken(holder.user_id, session, digest, generation, holder.scopes, lifetime)
+    )
+    return session
 
 
 async def ask_erasure(tx: Transaction, person: UserId) -> Erasure:

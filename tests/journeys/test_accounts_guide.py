@@ -108,8 +108,15 @@ def test_the_guide_makes_an_installation_for_many_people(server: Server, tmp_pat
 
     follow()
     assert status(server, "/api/v1/me", before) == 401, "what was open stays closed"
+    open_ = signed_in(server)
+    assert "crawler" in server.cli("keys", "list").stdout
+    follow()
+    assert status(server, "/api/v1/me", open_) == 401
+    assert "crawler" not in server.cli("keys", "list").stdout
+    listed = server.cli("sessions", "list")
+    assert listed.returncode == 0, listed.stderr
     record = follow()
-    for action in ("user.create", "key.rotate", "collection.unshare", "user.change"):
+    for action in ("user.create", "key.rotate", "collection.unshare", "session.close_all"):
         assert action in record
     during = signed_in(server)
     assert "promoted" in follow()

@@ -30,7 +30,15 @@ from citewell.api.routes import (
     shares,
     usage,
 )
-from citewell.api.routes.accounts import api_keys, audit, auth, single_sign_on, tenants, users
+from citewell.api.routes.accounts import (
+    api_keys,
+    audit,
+    auth,
+    sessions,
+    single_sign_on,
+    tenants,
+    users,
+)
 from citewell.api.server import Server
 from citewell.bootstrap import App
 from citewell.config import Settings
@@ -46,6 +54,7 @@ ROUTERS = tuple(
         auth,
         single_sign_on,
         users,
+        sessions,
         api_keys,
         tenants,
         audit,

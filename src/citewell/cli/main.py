@@ -16,7 +16,7 @@ from citewell.cli import (
     searching,
     usage,
 )
-from citewell.cli.accounts import audit, keys, tenants, users
+from citewell.cli.accounts import audit, keys, sessions, tenants, users
 from citewell.cli.conversing import asking, conversations, memories, runs
 from citewell.cli.installation import database, encryption, prompts, signing
 from citewell.cli.options import Json, Output, Server, Target, wants_json
@@ -44,6 +44,7 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(indexes.app, name="index")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
+app.add_typer(sessions.app, name="sessions")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(audit.app, name="audit")
 app.add_typer(privacy.app, name="privacy")

@@ -61,6 +61,28 @@ class Identity:
     linked_at: datetime | None
 
 
+class SessionKind(StrEnum):
+    """What a session is carried by: a pair of tokens, or a browser's cookie."""
+
+    TOKENS = "tokens"
+    BROWSER = "browser"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session that has not ended.
+
+    `opened_at` of one that was renewed for longer than a refresh token lives is when the oldest
+    one that is still kept was made.
+    """
+
+    id: UUID
+    kind: SessionKind
+    opened_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime
+
+
 class Visibility(StrEnum):
     """Who may see a collection."""
 

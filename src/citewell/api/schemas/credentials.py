@@ -18,9 +18,9 @@ from citewell.api.schemas.fields import (
     Shown,
     Text,
 )
-from citewell.domain.accounts import ApiKey, Identity
+from citewell.domain.accounts import ApiKey, Identity, OpenSession
 from citewell.domain.ids import UserId
-from citewell.domain.principal import Scope
+from citewell.domain.principal import Principal, Scope
 
 
 class PasswordForm(BaseModel):
@@ -176,6 +176,36 @@ class ApiKeyPage(Shown):
     """The oldest first."""
 
     items: list[ApiKeyShown]
+    next_cursor: str | None
+
+
+class SessionShown(Shown):
+    """An open session; `current` is the one that the request came with."""
+
+    id: UUID
+    kind: Literal["tokens", "browser"]
+    opened_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime
+    current: bool
+
+    @classmethod
+    def of(cls, session: OpenSession, caller: Principal) -> "SessionShown":
+        """As its owner sees it."""
+        return cls(
+            id=session.id,
+            kind=session.kind.value,
+            opened_at=session.opened_at,
+            last_used_at=session.last_used_at,
+            expires_at=session.expires_at,
+            current=session.id in {caller.session_id, caller.key_id},
+        )
+
+
+class SessionPage(Shown):
+    """In order of their ids."""
+
+    items: list[SessionShown]
     next_cursor: str | None
 
 

@@ -88,6 +88,20 @@ def password(context: typer.Context, who: Who) -> None:
     say(f"{who} has a new password; their sessions have ended.")
 
 
+@app.command("sign-out")
+@with_options("server")
+def sign_out(
+    context: typer.Context,
+    who: Who,
+    keys: Annotated[bool, typer.Option("--keys", help="End their API keys as well.")] = False,
+) -> None:
+    """End all of somebody's sessions within five seconds, open sockets included."""
+    with connect(context.obj) as client:
+        path = f"{USERS}/{client.person(who)}/sessions"
+        client.send("DELETE", path, params={"keys": keys})
+    say(f"The sessions of {who} have ended{', and their keys' if keys else ''}.")
+
+
 @app.command("sign-on")
 @with_options("server", "output")
 def sign_on(

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     ERASURE = "erasure"
     USER = "user"
     KEY = "API key"
+    SESSION = "session"
     TENANT = "tenant"
     SHARE = "share"
     EMAIL = "email address"
@@ -136,9 +137,8 @@ class Cast:
     def callers(self) -> tuple[Caller, ...]:
         """Everybody who walks; the last one has no credential."""
         ours, theirs = self.ours, self.theirs
-        shared = frozenset(Kind) - {
-            Kind.CONVERSATION, Kind.MEMORY, Kind.RUN, Kind.REQUEST_KEY,
-        }  # fmt: skip
+        personal = {Kind.CONVERSATION, Kind.MEMORY, Kind.RUN, Kind.SESSION, Kind.REQUEST_KEY}
+        shared = frozenset(Kind) - personal
         # A key of the owner's that may search, ask and read has the role, but not the right.
         narrow = shared - {Kind.KEY, Kind.EXPORT, Kind.ERASURE, Kind.USER}
         restricted = {Kind.COLLECTION, Kind.DOCUMENT, Kind.VERSION, Kind.JOB, Kind.SHARE}

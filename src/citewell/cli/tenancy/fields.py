@@ -74,6 +74,7 @@ MEANINGS: dict[str, Meaning] = {
     "user": _USER,
     "person": _USER,
     "key_id": Names(Kind.KEY),
+    "session_id": Names(Kind.SESSION),
     "tenant_id": Names(Kind.TENANT),
     "tenant": Names(Kind.TENANT),
     "share_id": Names(Kind.SHARE),

@@ -31,6 +31,7 @@ LOOK_SECONDS = 0.05
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Where a person puts words of their own, and what the field is called.
 _SAID = {Kind.CONVERSATION: ("/conversations", "title"), Kind.MEMORY: ("/memories", "text")}
+_SESSIONS = "/me/sessions?limit=200"
 _NARROW = (Scope.SEARCH, Scope.ASK, Scope.DOCUMENTS_READ)
 
 
@@ -206,6 +207,7 @@ async def _personal(hand: Hand, person: Person) -> None:
     person.things |= {
         Kind.CONVERSATION: asked["conversation_id"], Kind.RUN: asked["run_id"],
         Kind.MEMORY: memory["id"], Kind.KEY: key["id"], Kind.EXPORT: export["id"],
+        Kind.SESSION: await fresh_session(hand, person),
     }  # fmt: skip
 
 
@@ -236,8 +238,9 @@ async def fresh(hand: Hand, kind: Kind, person: Person) -> str:
         case Kind.CONVERSATION | Kind.MEMORY:
             path, field = _SAID[kind]
             made = await hand.do(person, "POST", path, json={field: hand.tenant.word()})
-        case Kind.JOB:
-            return await _failed_job(hand, person)
+        case Kind.JOB | Kind.SESSION:
+            make = _failed_job if kind is Kind.JOB else fresh_session
+            return await make(hand, person)
         case Kind.SHARE:
             return await fresh_share(hand, person, person.things[Kind.COLLECTION])
         case _:
@@ -253,6 +256,15 @@ async def _failed_job(hand: Hand, person: Person) -> str:
     job = str(refused["job"]["id"])
     await hand.until(person, f"/jobs/{job}", "state", {"failed"})
     return job
+
+
+async def fresh_session(hand: Hand, person: Person) -> str:
+    """Come with a browser once more; the session that was not there before."""
+    known = {one["id"] for one in (await hand.do(person, "GET", _SESSIONS))["items"]}
+    body = {"key": person.things[Kind.SECRET]}
+    await hand.do(Person(), "POST", "/signin", base="", json=body)
+    found = await hand.do(person, "GET", _SESSIONS)
+    return next(str(one["id"]) for one in found["items"] if one["id"] not in known)
 
 
 async def fresh_share(hand: Hand, owner: Person, collection: str) -> str:

@@ -147,9 +147,9 @@ class KeyRepository(Scope):
         )
         return bool(done.rowcount)
 
-    async def revoke_all(self, user_id: UserId) -> None:
-        """End every key and browser session of a member."""
-        await self.connection.execute(
+    async def revoke_all(self, user_id: UserId) -> int:
+        """End every key and browser session of a member; how many of them were alive."""
+        ended = await self.connection.execute(
             update(api_keys)
             .where(
                 api_keys.c.tenant_id == self.tenant_id,
@@ -158,6 +158,7 @@ class KeyRepository(Scope):
             )
             .values(revoked_at=func.now())
         )
+        return int(ended.rowcount)
 
     async def revoke_others(self, user_id: UserId, name: str, keep: KeyId) -> Sequence[KeyId]:
         """End the user's other keys of this name; returns those that were alive."""

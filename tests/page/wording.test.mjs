@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { delay } from "../../src/citewell/ui/asking/backoff.js";
-import { duration, page, plural, removed, size, state, stepName } from "../../src/citewell/ui/wording.js";
+import { duration, noticed, page, plural, removed, size, state, stepName } from "../../src/citewell/ui/wording.js";
 
 const document = {
   status: "ready", filename: "a.pdf", size: 1_834_000, pages: 14, chunks_done: 32, chunks_total: 32,
@@ -51,4 +51,9 @@ test("short times are in milliseconds", () => {
 test("attempts to connect again come ever later, up to a bound", () => {
   assert.deepEqual([0, 1, 2, 9].map((attempt) => delay(attempt, 0.5)), [250, 500, 1000, 5000]);
   assert.ok(delay(3, 0) < delay(3, 1));
+});
+
+test("a notice is put into words, and one that is not known is shown as it is", () => {
+  assert.match(noticed("model_unavailable"), /the documents are quoted instead/);
+  assert.equal(noticed("Something new."), "Something new.");
 });

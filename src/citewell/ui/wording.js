@@ -98,3 +98,16 @@ export function page({ page: number, page_label: label }) {
   if (label && label !== String(number)) return label;
   return number ? `page ${number}` : "";
 }
+
+/** @type {Record<string, string>} */
+const NOTICES = {
+  dense_unavailable: "Searched by words alone: the embedding model did not answer.",
+  rerank_unavailable: "The reranker did not answer; the passages are in their first order.",
+  time_budget: "There was no time to compare every passage closely.",
+  budget_exceeded: "The budget for models is used up; what needs one was left out.",
+  model_unavailable: "No language model answered; the documents are quoted instead.",
+  cut_off: "The answer was longer than allowed and ends early.",
+};
+
+/** @param {string} message what a notice says, in words where it is a code */
+export const noticed = (message) => (Object.hasOwn(NOTICES, message) ? NOTICES[message] : message);

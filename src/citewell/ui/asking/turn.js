@@ -1,6 +1,7 @@
 // @ts-check
 /** One question and what became of it, told by the events of its run. */
 
+import { noticed } from "../wording.js";
 import { doubtsOf } from "./doubts.js";
 
 /**
@@ -47,7 +48,7 @@ const CHANGES = {
   TEXT_MESSAGE_END: (turn, event) => ended(turn.text, event.metadata?.rag ?? {}),
   CUSTOM: (turn, event) =>
     event.name === "rag.notice" && event.value?.kind !== "no_answer"
-      ? { notices: [...turn.notices, String(event.value?.message ?? "")] }
+      ? { notices: [...turn.notices, noticed(String(event.value?.message ?? ""))] }
       : {},
   RUN_FINISHED: (_, event) => ({ phase: event.outcome?.type === "cancelled" ? "stopped" : "done" }),
   RUN_ERROR: (_, event) => ({

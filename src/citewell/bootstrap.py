@@ -263,7 +263,8 @@ def _wire(core: Core, model: "ModelChain | None" = None) -> App:
     )
     retrieval = Retrieval(database, embedder, projections, _reranking(core))
     citations = Citations(database)
-    manner = Manner(Variant(settings.llm.prompt), settings.llm.passage_tokens)
+    llm = settings.llm
+    manner = Manner(Variant(llm.prompt), llm.passage_tokens, llm.judge)
     agent = Agent(retrieval, embedder, citations, _paid_chat(core, model), manner)
     accounts = Accounts.of(database, _secret(core, SECRET_KEY, settings.secret_key))
     documents = Documents(

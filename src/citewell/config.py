@@ -56,6 +56,8 @@ class LlmSettings(_Section):
     """How the rules are put; small models write better with examples, or after notes."""
     passage_tokens: int = Field(default=6000, ge=200)
     """Most of the passages that a prompt holds; less for a model that reads little."""
+    judge: bool = False
+    """Have the model look again at every sentence that the checks let through: one more call."""
     first_token_seconds: float = Field(default=20.0, gt=0, le=600)
     """Longest silence before the first word; then the next model is asked."""
     next_token_seconds: float = Field(default=15.0, gt=0, le=600)

@@ -21,6 +21,7 @@ from citewell.agent.nodes.verify import Verify
 from citewell.agent.state import State
 from citewell.agent.tools.contract import Means
 from citewell.agent.writing.manner import PLAIN, Manner
+from citewell.agent.writing.second_look import SecondLook
 from citewell.inference.chat.paid import PaidChat
 from citewell.inference.paying import AnyEmbedder
 from citewell.retrieval.citations import Citations
@@ -54,7 +55,8 @@ def build(
     graph.add_node("judge", Judge(embedder).__call__)
     write = Write(writer, manner).__call__ if writer else answer
     graph.add_node("answer", write)
-    graph.add_node("verify", Verify(citations, embedder).__call__)
+    second = SecondLook(writer) if writer and manner.judge else None
+    graph.add_node("verify", Verify(citations, embedder, second).__call__)
     graph.add_edge(START, "plan")
     graph.add_conditional_edges("plan", after_plan, ["retrieve", "recall", "compute"])
     graph.add_edge("recall", "verify")

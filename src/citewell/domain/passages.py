@@ -17,6 +17,7 @@ BUDGET_EXCEEDED = "budget_exceeded"
 TIME_BUDGET = "time_budget"
 MODEL_UNAVAILABLE = "model_unavailable"
 CUT_OFF = "cut_off"
+JUDGE_UNAVAILABLE = "judge_unavailable"
 
 
 class SearchMode(StrEnum):
@@ -159,6 +160,7 @@ class DoubtReason(StrEnum):
     NOT_SIMILAR = "not_similar"
     OTHER_LANGUAGE = "other_language"
     UNRELATED = "unrelated"
+    MODEL_DOUBTS = "model_doubts"
 
 
 @dataclass(frozen=True, slots=True)

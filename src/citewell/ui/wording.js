@@ -106,6 +106,7 @@ const NOTICES = {
   time_budget: "There was no time to compare every passage closely.",
   budget_exceeded: "The budget for models is used up; what needs one was left out.",
   model_unavailable: "No language model answered; the documents are quoted instead.",
+  judge_unavailable: "No language model looked at the answer again.",
   cut_off: "The answer was longer than allowed and ends early.",
 };
 

@@ -279,3 +279,33 @@ async def test_a_model_that_is_silent_is_given_up_in_time(
     _, answer = await ask(agent, library, books)
     assert answer.degraded == ("model_unavailable",)
     assert time.monotonic() - began < 10
+
+
+async def test_a_second_look_doubts_what_the_checks_let_through(
+    agent: Agent, library: Library, books: dict[str, Book], server: ChatServer
+) -> None:
+    careful = replace(agent, manner=Manner(judge=True))
+    wrong = f"{GOOD} The governor crosses the bay [1]. It was closed in 1999 [1]."
+    server.script += [say(wrong), say("1 yes\n2: yes\n3 - **no**, 3 no\n9 no")]
+    events, answer = await ask(careful, library, books)
+    request = server.requests[1]["messages"][-1]["content"]
+    assert "The governor crosses the bay" in request
+    assert "1999" not in request, "what is doubted already is not asked about"
+    doubts = [(answer.text[d.start : d.end], d.reason.value) for d in answer.doubts]
+    assert doubts == [
+        ("It was closed in 1999 [1].", "unsupported_number"),
+        ("The governor crosses the bay", "model_doubts"),
+    ]
+    assert [citation.verified for citation in answer.citations] == [True, True, False, False]
+    assert answer.grounded == 0.5
+    assert notices(events) == []
+
+
+async def test_without_a_second_look_the_checks_have_to_do(
+    agent: Agent, library: Library, books: dict[str, Book], server: ChatServer
+) -> None:
+    careful = replace(agent, manner=Manner(judge=True))
+    server.script += [say(GOOD), fail(401)]
+    events, answer = await ask(careful, library, books)
+    assert (answer.grounded, answer.doubts) == (1.0, ())
+    assert notices(events) == [Noticed("degraded", "judge_unavailable")]

@@ -7,11 +7,13 @@ from hashlib import sha256
 
 from citewell.agent.prompts.fencing import fence_for
 from citewell.agent.prompts.files import prompt
-from citewell.domain.conversations import Exchange
+from citewell.domain.conversations import NOTHING, Exchange, Remembered
 from citewell.domain.passages import Passage
 
-# Of the last turns, so that a question can refer to them.
-EARLIER_CHARACTERS = 600
+# Of what was said before and of facts about whoever asks, so that a question can refer to them.
+TURN_CHARACTERS = 600
+SUMMARY_CHARACTERS = 2000
+FACTS_CHARACTERS = 2000
 TITLE_CHARACTERS = 200
 # The word that the rules give a model for what the passages do not say.
 NOT_IN_DOCUMENTS = "NOT_IN_DOCUMENTS"
@@ -50,23 +52,25 @@ def answering(
     passages: Sequence[Passage],
     *,
     language: str = "",
-    earlier: Sequence[Exchange] = (),
+    remembered: Remembered = NOTHING,
     variant: Variant = Variant.INSTRUCTION,
 ) -> Prompt:
     """Ask for an answer whose every sentence cites passages by number, from 1, as they come.
 
     `language` is its name in English; without one, the question's.
     """
-    said = [_exchange(one) for one in earlier]
+    said = _earlier(remembered)
+    kept = "\n".join(remembered.facts)[:FACTS_CHARACTERS]
     shown = [_passage(one) for one in passages]
-    fence = fence_for((question, *said, *shown))
+    fence = fence_for((question, said, kept, *shown))
     request = prompt("request").fill(
         {
             "passages": "\n\n".join(
                 fence.around("passage", text, {"number": n})
                 for n, text in enumerate(shown, start=1)
             ),
-            "earlier": fence.around("earlier", "\n\n".join(said)) if said else "",
+            "earlier": fence.around("earlier", said) if said else "",
+            "kept": fence.around("kept", kept) if kept else "",
             "question": fence.around("question", question),
             "language": language or "the language of the question",
         }
@@ -91,6 +95,13 @@ def _passage(passage: Passage) -> str:
     return f"[{' '.join(where.split())[:TITLE_CHARACTERS]}]\n{passage.text}"
 
 
+def _earlier(remembered: Remembered) -> str:
+    """What was said long ago in short, then the last turns."""
+    summary = remembered.summary[-SUMMARY_CHARACTERS:]
+    said = [summary, *(_exchange(one) for one in remembered.turns)]
+    return "\n\n".join(filter(None, said))
+
+
 def _exchange(exchange: Exchange) -> str:
-    asked = f"Question: {exchange.question[:EARLIER_CHARACTERS]}"
-    return f"{asked}\nAnswer: {exchange.answer[:EARLIER_CHARACTERS]}" if exchange.answer else asked
+    asked = f"Question: {exchange.question[:TURN_CHARACTERS]}"
+    return f"{asked}\nAnswer: {exchange.answer[:TURN_CHARACTERS]}" if exchange.answer else asked

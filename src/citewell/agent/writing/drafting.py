@@ -60,7 +60,7 @@ class Drafting:
             question.text,
             shown,
             language=language_name(language_of(question.text)),
-            earlier=question.remembered.turns,
+            remembered=question.remembered,
             variant=manner.variant,
         )
         notes = NOTES_TOKENS if manner.variant is Variant.STEP_BY_STEP else 0

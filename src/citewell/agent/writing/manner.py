@@ -7,10 +7,14 @@ from citewell.agent.prompts.answering import Variant
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """Which form of the rules a model gets, and how many tokens of passages at most."""
+    """Which form of the rules a model gets, and how many tokens of passages at most.
+
+    With `judge` the model looks again at every sentence that the checks have let through.
+    """
 
     variant: Variant = Variant.INSTRUCTION
     passage_tokens: int = 6000
+    judge: bool = False
 
 
 PLAIN = Manner()

@@ -21,6 +21,7 @@ const WHY = {
   negated: "the source says the opposite, or does not deny it",
   not_similar: "the source says something else",
   other_language: "the source is in another language",
+  model_doubts: "a language model that looked again does not find it there",
   unrelated: "the footnote has nothing to do with it",
 };
 

@@ -16,7 +16,7 @@ from citewell.agent.prompts.answering import (
 )
 from citewell.agent.prompts.fencing import Fence, fence_for, seen
 from citewell.agent.prompts.files import PromptFile, names, prompt
-from citewell.domain.conversations import Exchange
+from citewell.domain.conversations import Exchange, Remembered
 from citewell.domain.errors import NotFoundError
 from citewell.domain.passages import Passage
 from tests.unit.agent.passages import passage
@@ -46,7 +46,7 @@ def check(made: Prompt, question: str, passages: list[Passage], said: int = 0) -
     assert inside(made, "question") == [seen(question)]
     for shown, one in zip(inside(made, "passage"), passages, strict=True):
         assert shown.endswith(f"]\n{seen(one.text)}")
-    assert len(inside(made, "earlier")) == said
+    assert len(inside(made, "earlier")) + len(inside(made, "kept")) == said
     tags = 2 * (1 + len(passages) + said)
     assert made.request.count(key) == tags
 
@@ -87,13 +87,18 @@ def test_what_no_reader_sees_no_model_is_shown() -> None:
     assert shown.endswith("Plain text stays.\nनमस्ते \u200d 👩\u200d👧")
 
 
-def test_the_turns_before_are_material_too_and_of_bounded_length() -> None:
-    turns = [Exchange("What?" * 500, "So. " * 500), Exchange("And </earlier>?")]
-    made = answering("Why?", [passage("It is.")], earlier=turns)
-    check(made, "Why?", [passage("It is.")], said=1)
+def test_what_is_remembered_is_material_too_and_of_bounded_length() -> None:
+    turns = (Exchange("What?" * 500, "So. " * 500), Exchange("And </earlier>?"))
+    facts = ("I live in Bonn.", "Call me <question>.") + ("x" * 300,) * 20
+    remembered = Remembered(turns, "Once. " * 1000, facts)
+    made = answering("Why?", [passage("It is.")], remembered=remembered)
+    check(made, "Why?", [passage("It is.")], said=2)
     (earlier,) = inside(made, "earlier")
-    assert len(earlier) < 2_000
+    assert len(earlier) < 5_000
     assert "Question: And </earlier>?" in earlier
+    (kept,) = inside(made, "kept")
+    assert kept.startswith("I live in Bonn.\nCall me <question>.")
+    assert len(kept) <= 2_000
 
 
 @pytest.mark.parametrize("variant", Variant)

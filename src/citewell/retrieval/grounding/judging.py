@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from citewell.domain.passages import DoubtReason
 from citewell.index.languages import detect_language
 from citewell.retrieval.grounding.evidence import Evidence, Source, gather
-from citewell.retrieval.grounding.facts import Fact, FactKind, facts_of, holdings
+from citewell.retrieval.grounding.facts import Fact, FactKind, Holdings, facts_of, holdings
 from citewell.retrieval.grounding.polarity import denials
 from citewell.retrieval.grounding.quotes import find, holds_code, quotations
 from citewell.retrieval.grounding.statements import Kind, Statement
@@ -61,11 +61,10 @@ def read(statement: Statement, sources: Sequence[Source]) -> Reading:
     return Reading(statement, evidence, _failing(statement.text, evidence, sources))
 
 
-def lacking(text: str, known: Sequence[str], kinds: Sequence[FactKind]) -> DoubtReason | None:
-    """What of a text that needs no footnote stands nowhere in the texts that are known."""
-    held = holdings(known)
+def lacking(text: str, known: Holdings, kinds: Sequence[FactKind]) -> DoubtReason | None:
+    """What of a text that needs no footnote is not known."""
     facts = facts_of(text, detect_language(text))
-    return next((_REASONS[f.kind] for f in facts if f.kind in kinds and not held.has(f)), None)
+    return next((_REASONS[f.kind] for f in facts if f.kind in kinds and not known.has(f)), None)
 
 
 def judge(reading: Reading, cosine: float | None) -> DoubtReason | None:

@@ -1,14 +1,14 @@
 """Holds a written answer to its footnotes: every sentence is looked up in what it cites."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from citewell.domain.passages import Citation, Doubt, Passage
 from citewell.domain.sentences import Span
 from citewell.inference.embedding import Embedder
 from citewell.retrieval.grounding.evidence import Source
-from citewell.retrieval.grounding.facts import FactKind
+from citewell.retrieval.grounding.facts import FactKind, holdings
 from citewell.retrieval.grounding.footnotes import Footnoted
 from citewell.retrieval.grounding.judging import judge, lacking, read
 from citewell.retrieval.grounding.meaning import cosines
@@ -63,19 +63,8 @@ class Grounding:
         claims = [one for one in statements if _needs(one, admissions)]
         found = await self._footnoted(claims, sources)
         others = [one for one in statements if not _needs(one, admissions)]
-        given = [asked, *(source.everything for source in sources.values())]
-        cited = [sources[n].everything for one in claims for n in one.numbers if n in sources]
-        loose = [
-            *_loose([o for o in others if _admits(o, admissions)], given, tuple(FactKind)),
-            *_loose([o for o in others if not _admits(o, admissions)], cited, LEADS_STATE),
-        ]
-        doubts = [*loose, *(doubt for one in found for doubt in one.doubts())]
-        citations = [citation for one in found for citation in one.citations(text)]
-        return Grounded(
-            citations=tuple(citations),
-            doubts=tuple(sorted(doubts, key=lambda doubt: doubt.start)),
-            held=sum(one.holds for one in found),
-            needed=len(found) + len(loose),
+        return await asyncio.to_thread(
+            _grounded, text, sources, found, _Others(others, asked, admissions)
         )
 
     async def _footnoted(
@@ -92,6 +81,42 @@ class Grounding:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """What needs no footnote, and what is known where something is said to be missing."""
+
+    statements: Sequence[Statement]
+    asked: str
+    admissions: Sequence[Span]
+
+    def doubts(self, sources: Mapping[int, Source], cited: Collection[int]) -> Iterator[Doubt]:
+        """What states facts all the same, and has them from nowhere."""
+        if not self.statements:
+            return
+        given = holdings([self.asked, *(source.everything for source in sources.values())])
+        known = holdings([sources[n].everything for n in cited if n in sources])
+        for one in self.statements:
+            admits = _admits(one, self.admissions)
+            kinds = tuple(FactKind) if admits else LEADS_STATE
+            reason = lacking(one.text, given if admits else known, kinds)
+            if reason is not None:
+                yield Doubt(one.start, one.end, reason)
+
+
+def _grounded(
+    text: str, sources: Mapping[int, Source], found: Sequence[Footnoted], others: _Others
+) -> Grounded:
+    cited = {number for one in found for number in one.statement.numbers}
+    loose = list(others.doubts(sources, cited))
+    doubts = [*loose, *(doubt for one in found for doubt in one.doubts())]
+    return Grounded(
+        citations=tuple(citation for one in found for citation in one.citations(text)),
+        doubts=tuple(sorted(doubts, key=lambda doubt: doubt.start)),
+        held=sum(one.holds for one in found),
+        needed=len(found) + len(loose),
+    )
+
+
 def _needs(statement: Statement, admissions: Sequence[Span]) -> bool:
     """What carries a mark is held to it, whatever it is."""
     if statement.marks:
@@ -101,11 +126,3 @@ def _needs(statement: Statement, admissions: Sequence[Span]) -> bool:
 
 def _admits(statement: Statement, admissions: Sequence[Span]) -> bool:
     return any(start <= statement.start < end for start, end in admissions)
-
-
-def _loose(
-    statements: Sequence[Statement], known: Sequence[str], kinds: Sequence[FactKind]
-) -> list[Doubt]:
-    """What needs no footnote and yet states what is not known."""
-    found = ((one, lacking(one.text, known, kinds)) for one in statements)
-    return [Doubt(one.start, one.end, reason) for one, reason in found if reason is not None]

@@ -8,6 +8,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from citewell.agent.prompts.answering import Prompt, Variant, answering
 from citewell.agent.wording import language_name
+from citewell.agent.writing.choosing import fitting
 from citewell.agent.writing.filtering import Filter
 from citewell.agent.writing.manner import Manner
 from citewell.domain.allowances import Payer
@@ -22,7 +23,6 @@ from citewell.retrieval.question import language_of
 MOST_TOKENS = 1024
 # What notes may take beside the answer.
 NOTES_TOKENS = 1024
-BYTES_PER_TOKEN = 3
 CUT_OFF = "length"
 
 
@@ -96,14 +96,3 @@ class Drafting:
 
     def _messages(self) -> list[BaseMessage]:
         return [SystemMessage(self.prompt.system), HumanMessage(self.prompt.request)]
-
-
-def fitting(passages: Sequence[Passage], most_tokens: int) -> tuple[Passage, ...]:
-    """The first passages that have so many tokens together, estimated; one at least."""
-    taken, tokens = 0, 0
-    for passage in passages:
-        tokens += len(passage.text.encode("utf-8", "replace")) // BYTES_PER_TOKEN + 1
-        if taken and tokens > most_tokens:
-            break
-        taken += 1
-    return tuple(passages[:taken])

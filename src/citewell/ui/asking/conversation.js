@@ -19,6 +19,7 @@ const MOST_KEPT = 10;
 export class Conversation {
   /** @type {Turn | null} */ #current = null;
   /** @type {string[]} */ #collections = [];
+  /** @type {{ conversation?: string }} where the next question goes on */ #within = {};
   #question = byId("question", HTMLTextAreaElement);
   #send = byId("send", HTMLButtonElement);
   #stop = byId("stop", HTMLButtonElement);
@@ -107,7 +108,8 @@ export class Conversation {
     this.#busy(true);
     turn.article.scrollIntoView({ block: "start", behavior: "smooth" });
     announce("Question sent.");
-    this.#socket.ask(question, this.#collections, { onEvent: turn.event, onFailure: turn.fail });
+    const asked = { input: question, collections: this.#collections, ...this.#within };
+    this.#socket.ask(asked, { onEvent: turn.event, onFailure: turn.fail });
   }
 
   /**
@@ -152,6 +154,9 @@ export class Conversation {
    * @param {Turn} now
    */
   #follow(before, now) {
+    // One that was deleted meanwhile takes no question: the next one begins another.
+    if (now.failure?.code === "not_found") this.#within = {};
+    else if (now.conversation) this.#within = { conversation: now.conversation };
     if (!before.run && now.run) keep({ run: now.run, question: now.question });
     const step = now.steps.at(-1);
     if (step && now.steps.length > before.steps.length) announce(`${stepName(step)}.`);

@@ -41,12 +41,11 @@ export class Socket {
 
   /**
    * Ask a question; one may be waiting for its run at a time.
-   * @param {string} input
-   * @param {string[]} collections
+   * @param {{ input: string, collections: string[], conversation?: string }} question
    * @param {Listener} listener
    */
-  ask(input, collections, listener) {
-    this.#asked = { message: JSON.stringify({ op: "start", id: START, input, collections }), listener, sent: false };
+  ask(question, listener) {
+    this.#asked = { message: JSON.stringify({ op: "start", id: START, ...question }), listener, sent: false };
     this.#use();
   }
 

@@ -12,7 +12,7 @@ import { doubtsOf } from "./doubts.js";
  * @typedef {{ name: string, done: boolean, ms: number | null }} Step
  * @typedef {{ message: string, hint: string, code: string }} Failure
  * @typedef {"waiting" | "running" | "done" | "stopped" | "failed"} Phase
- * @typedef {{ question: string, run: string | null, phase: Phase, steps: Step[], sources: Source[],
+ * @typedef {{ question: string, run: string | null, conversation: string | null, phase: Phase, steps: Step[], sources: Source[],
  *   text: string, complete: boolean, partial: boolean, citations: Citation[], answered: boolean,
  *   reason: string, related: Source[], doubts: import("./doubts.js").Doubt[], notices: string[], failure: Failure | null }} Turn
  */
@@ -23,7 +23,7 @@ import { doubtsOf } from "./doubts.js";
  */
 export function newTurn(question) {
   return {
-    question, run: null, phase: "waiting", steps: [], sources: [], text: "", complete: false,
+    question, run: null, conversation: null, phase: "waiting", steps: [], sources: [], text: "", complete: false,
     partial: false, citations: [], answered: true, reason: "", related: [], doubts: [], notices: [], failure: null,
   };
 }
@@ -33,7 +33,7 @@ export const isOver = (turn) => turn.phase === "done" || turn.phase === "stopped
 
 /** @type {Record<string, (turn: Turn, event: any) => Partial<Turn>>} */
 const CHANGES = {
-  RUN_STARTED: (_, event) => ({ phase: "running", run: event.runId }),
+  RUN_STARTED: (_, event) => ({ phase: "running", run: event.runId, conversation: event.threadId }),
   STEP_STARTED: (turn, event) => ({ steps: [...turn.steps, { name: event.stepName, done: false, ms: null }] }),
   STEP_FINISHED: (turn, event) => ({
     steps: turn.steps.map((step) =>

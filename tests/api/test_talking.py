@@ -68,6 +68,14 @@ async def test_a_conversation_goes_on_by_its_id_or_as_the_last_one(talker: Termi
     assert missing in await talker.refused(6, "ask", STEPS, "--conversation", missing)
 
 
+async def test_a_question_that_leans_says_with_steps_what_is_looked_for(talker: Terminal) -> None:
+    await talker.done("ask", BUILT)
+    ended = await talker.type("ask", "--steps", "--continue", "How many steps does it have?")
+    assert ended.exit_code == 0, ended.output
+    assert "looked for: How many steps does it have (Cape Ward)?" in ended.stderr
+    assert "ninety" in ended.stdout
+
+
 async def test_there_must_be_a_conversation_to_go_on_with(terminal: Terminal) -> None:
     assert "no conversation" in await terminal.refused(6, "chat", "--continue", sent="Why?\n")
 

@@ -40,6 +40,8 @@ def _take(event: dict[str, Any], answer: dict[str, Any], *, steps: bool) -> None
             answer.update(run_id=event["runId"], conversation_id=event["threadId"])
         case "STEP_STARTED" if steps:
             say(f"… {event['stepName']}")
+        case "STEP_FINISHED" if steps and (asked := _looked_for(event)):
+            say(f"  looked for: {plain(asked)}")
         case "TEXT_MESSAGE_START" | "TEXT_MESSAGE_CONTENT" | "TEXT_MESSAGE_END":
             _hear(event, answer)
         case "STEP_FINISHED" if event["stepName"].startswith("answer") and answer["response"]:
@@ -63,6 +65,11 @@ def _hear(event: dict[str, Any], answer: dict[str, Any]) -> None:
     if event["type"] == "TEXT_MESSAGE_CONTENT":
         answer["response"] += event["delta"]
         print(plain(event["delta"]), end="", flush=True)
+
+
+def _looked_for(event: dict[str, Any]) -> str:
+    """What a question that leans on the last one was completed to; empty for any other step."""
+    return str(event.get("metadata", {}).get("rag", {}).get("looked_for", ""))
 
 
 def _events(client: Client, body: dict[str, Any]) -> Iterator[dict[str, Any]]:

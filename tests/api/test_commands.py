@@ -206,6 +206,16 @@ async def test_what_a_tenant_may_store_and_spend_is_set_and_recounted(
     assert [(one["period"], one["tokens"], one["money"]) for one in listed] == [
         ("day", 1000, 2.5), ("month", None, 40.0),
     ]  # fmt: skip
+    with psycopg.connect(postgres_url) as owner:
+        owner.execute(
+            "INSERT INTO usage (id, tenant_id, step, model, tokens_in, tokens_out, milliseconds,"
+            " cost) SELECT gen_random_uuid(), id, 'answer', 'openai:m', 70, 7, 9, 0.5 FROM tenants"
+        )
+    (spent,) = await terminal.json("usage", "models", "--by", "model", "--days", "1")
+    assert (spent["of"], spent["calls"], spent["money"]) == ("openai:m", 1, 0.5)
+    (spent,) = await terminal.json("usage", "models")
+    assert spent["of"] is None
+    await terminal.refused(2, "usage", "models", "--by", "weather")
 
 
 async def test_signing_keys_are_renewed_and_leaked_ones_are_believed_no_longer(

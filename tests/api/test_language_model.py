@@ -105,6 +105,13 @@ async def test_an_answer_of_the_model_is_cited_paid_and_accounted_for(
     assert row == (
         answer["run_id"], True, True, True, "answer", "openai:scripted", 300, 20, 0.0005,
     )  # fmt: skip
+    for by, of in (("run", answer["run_id"]), ("model", "openai:scripted"), ("step", "answer")):
+        (spent,) = (await client.get("/api/v1/usage/models", params={"by": by})).json()["items"]
+        assert (spent["of"], spent["calls"], spent["tokens_in"]) == (of, 1, 300)
+        assert (spent["tokens_out"], spent["money"]) == (20, 0.0005)
+    for by in ("user", "key", "collection"):
+        (spent,) = (await client.get("/api/v1/usage/models", params={"by": by})).json()["items"]
+        assert spent["of"]
     assert (await client.get("/api/v1/info")).json()["language_models"] == ["openai:scripted"]
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
-from citewell.domain.allowances import Bill, Budget, ModelCall, Period, Quota
+from citewell.domain.allowances import Account, Bill, Budget, ModelCall, Period, Quota, Spending
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.storage.database import Database
@@ -25,6 +25,14 @@ class Budgets:
         principal.require(Scope.ADMIN, Role.ADMIN)
         async with self.database.transaction(principal) as tx:
             return await tx.quotas.all(), await tx.budgets.all()
+
+    async def spending(
+        self, principal: Principal, by: Account, *, days: int, limit: int
+    ) -> Sequence[Spending]:
+        """What calls of models have cost in the last days, the dearest accounts first."""
+        principal.require(Scope.ADMIN, Role.ADMIN)
+        async with self.database.transaction(principal) as tx:
+            return await tx.budgets.spending(by, days=days, limit=limit)
 
     async def set(self, principal: Principal, limits: Mapping[Period, Limits]) -> Sequence[Budget]:
         """Change the limits of the periods named; what was spent stays spent."""

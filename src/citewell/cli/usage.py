@@ -9,12 +9,13 @@ from citewell.cli.client import connect
 from citewell.cli.installation.opened import Opened, in_database
 from citewell.cli.options import with_options
 from citewell.cli.output import show
-from citewell.domain.allowances import Period, Quota, Resource
+from citewell.domain.allowances import Account, Period, Quota, Resource
 from citewell.domain.ids import DEFAULT_TENANT, TenantId
 
 app = typer.Typer(help="What is stored and spent, and the limits.", no_args_is_help=True)
 
 COLUMNS = ("resource", "used", "limit", "left")
+SPENDING = ("of", "calls", "tokens_in", "tokens_out", "money", "milliseconds")
 BUDGETS = ("period", "tokens", "tokens_spent", "money", "money_spent")
 
 Tenant = Annotated[UUID, typer.Option(help="The tenant's id; the first one unless given.")]
@@ -35,6 +36,19 @@ def budgets(context: typer.Context) -> None:
     with connect(context.obj) as client:
         rows = client.get("/api/v1/budgets")["items"]
     show(rows, BUDGETS, context.obj.form)
+
+
+@app.command()
+@with_options("server", "output")
+def models(
+    context: typer.Context,
+    by: Annotated[Account, typer.Option(help="What is added up.")] = Account.USER,
+    days: Annotated[int, typer.Option(min=1, max=3660, help="As far back.")] = 30,
+) -> None:
+    """Show what models have cost your tenant, and on whose account."""
+    with connect(context.obj) as client:
+        rows = client.get("/api/v1/usage/models", by=by.value, days=days)["items"]
+    show(rows, SPENDING, context.obj.form)
 
 
 @app.command()

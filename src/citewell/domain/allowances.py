@@ -125,6 +125,32 @@ class ModelCall:
     payer: Payer | None = None
 
 
+class Account(StrEnum):
+    """By what the calls of models are added up."""
+
+    USER = "user"
+    KEY = "key"
+    COLLECTION = "collection"
+    RUN = "run"
+    MODEL = "model"
+    STEP = "step"
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What the calls of models on one account have cost; `of` is None where it is not known.
+
+    An account is an id, or the name of a model or a step.
+    """
+
+    of: str | None
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    money: Decimal
+    milliseconds: float
+
+
 @dataclass(slots=True)
 class Bill:
     """What a call did cost; whoever makes the call writes it down before it ends.

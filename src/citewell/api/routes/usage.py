@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from citewell.accounts.budgets import Budgets
 from citewell.api.deps import AppDep, Caller
@@ -12,9 +12,11 @@ from citewell.api.schemas.usage import (
     BudgetList,
     BudgetShown,
     QuotaShown,
+    SpendingList,
+    SpendingShown,
     UsageShown,
 )
-from citewell.domain.allowances import Period
+from citewell.domain.allowances import Account, Period
 
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1", tags=["usage"])
 
@@ -35,6 +37,23 @@ async def get_usage(caller: Caller, budgets: BudgetsDep) -> UsageShown:
         quotas=[QuotaShown.model_validate(one) for one in quotas],
         budgets=[BudgetShown.of(one) for one in found],
     )
+
+
+@router.get("/usage/models", summary="Show what models have cost, and on whose account")
+@allow(ADMINISTERS)
+async def get_spending(
+    caller: Caller,
+    budgets: BudgetsDep,
+    by: Account = Account.USER,
+    days: Annotated[int, Query(ge=1, le=3660)] = 30,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> SpendingList:
+    """Added up by user, key, collection, run, model or step.
+
+    A question of several collections is on the account of none of them.
+    """
+    found = await budgets.spending(caller, by, days=days, limit=limit)
+    return SpendingList(items=[SpendingShown.listed(one) for one in found])
 
 
 @router.get("/budgets", summary="Show the budgets")

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from citewell.api.schemas.fields import WHOLE, Body, Shown
-from citewell.domain.allowances import Budget, Period, Resource
+from citewell.domain.allowances import Budget, Period, Resource, Spending
 
 Tokens = Annotated[int | None, Field(ge=0, le=10**15), WHOLE]
 Money = Annotated[float | None, Field(strict=True, ge=0, le=10**9)]
@@ -58,6 +58,38 @@ class UsageShown(Shown):
 
     quotas: list[QuotaShown]
     budgets: list[BudgetShown]
+
+
+class SpendingShown(Shown):
+    """What calls of models have cost on one account; `of` is null where it is not known.
+
+    `of` is an id, or the name of a model or a step.
+    """
+
+    of: str | None
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    money: float
+    milliseconds: float
+
+    @classmethod
+    def listed(cls, one: Spending) -> "SpendingShown":
+        """From the domain's."""
+        return cls(
+            of=one.of,
+            calls=one.calls,
+            tokens_in=one.tokens_in,
+            tokens_out=one.tokens_out,
+            money=float(one.money),
+            milliseconds=round(one.milliseconds, 1),
+        )
+
+
+class SpendingList(Shown):
+    """The dearest accounts first."""
+
+    items: list[SpendingShown]
 
 
 class BudgetLimits(Body):

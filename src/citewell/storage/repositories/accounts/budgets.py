@@ -4,12 +4,22 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Text, cast, func, select, text, update
 
-from citewell.domain.allowances import Amount, Bill, Budget, ModelCall, Payer, Period
+from citewell.domain.allowances import (
+    Account,
+    Amount,
+    Bill,
+    Budget,
+    ModelCall,
+    Payer,
+    Period,
+    Spending,
+)
 from citewell.domain.ids import new_id
 from citewell.storage.repositories.jobs import JOBS_TOPIC
 from citewell.storage.repositories.scope import Scope
+from citewell.storage.tables.conversations import usage
 from citewell.storage.tables.documents import jobs
 
 # Longer than any call may take: its process has died.
@@ -54,6 +64,15 @@ _SETTLE = text(
     " money = s.money + excluded.money"
 )
 
+_COLUMNS = {
+    Account.USER: usage.c.user_id,
+    Account.KEY: usage.c.key_id,
+    Account.COLLECTION: usage.c.collection_id,
+    Account.RUN: usage.c.run_id,
+    Account.MODEL: usage.c.model,
+    Account.STEP: usage.c.step,
+}
+
 
 class BudgetRepository(Scope):
     """The budgets of one tenant."""
@@ -68,6 +87,39 @@ class BudgetRepository(Scope):
                 row.most_money,
                 Amount(row.tokens, Decimal(row.money)),
                 float(row.resets_in),
+            )
+            for row in found
+        )
+
+    async def spending(self, by: Account, *, days: int, limit: int) -> tuple[Spending, ...]:
+        """What calls of the last days have cost, the dearest accounts first."""
+        account = cast(_COLUMNS[by], Text)
+        money, tokens = func.sum(usage.c.cost), func.sum(usage.c.tokens_in + usage.c.tokens_out)
+        found = await self.connection.execute(
+            select(
+                account.label("of"),
+                func.count().label("calls"),
+                func.sum(usage.c.tokens_in).label("tokens_in"),
+                func.sum(usage.c.tokens_out).label("tokens_out"),
+                money.label("money"),
+                func.sum(usage.c.milliseconds).label("milliseconds"),
+            )
+            .where(
+                usage.c.tenant_id == self.tenant_id,
+                usage.c.at > func.now() - timedelta(days=days),
+            )
+            .group_by(account)
+            .order_by(money.desc(), tokens.desc(), account)
+            .limit(limit)
+        )
+        return tuple(
+            Spending(
+                row.of,
+                row.calls,
+                int(row.tokens_in),
+                int(row.tokens_out),
+                Decimal(str(row.money)),
+                float(row.milliseconds),
             )
             for row in found
         )

@@ -148,7 +148,8 @@ async def test_on_a_terminal_it_asks_for_the_next_question_until_the_input_ends(
 ) -> None:
     ended = await asyncio.to_thread(typed, f"{BUILT}\n{STEPS}\n\x04", talker.environment)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.count("> ") == 3
+    assert ended.stderr.count("> ") == 3
+    assert "> " not in ended.stdout
     assert "ninety" in ended.stdout
     assert "citewell chat --conversation" in ended.stderr
 

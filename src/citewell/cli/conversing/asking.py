@@ -145,7 +145,7 @@ def _questions() -> Iterator[str]:
     """What somebody types, or the lines of the input; empty ones are no questions."""
     while True:
         try:
-            line = input(PROMPT) if sys.stdin.isatty() else _line()
+            line = _typed() if sys.stdin.isatty() else _line()
         except EOFError:
             return
         question = sendable(line).strip()
@@ -153,6 +153,14 @@ def _questions() -> Iterator[str]:
             return
         if question:
             yield question
+
+
+def _typed() -> str:
+    if sys.stdout.isatty():
+        return input(PROMPT)
+    # The answers go somewhere else, and only they.
+    print(PROMPT, end="", file=sys.stderr, flush=True)
+    return input()
 
 
 def _line() -> str:

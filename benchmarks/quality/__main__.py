@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.machine import machine
 from benchmarks.product import File, Product, running, working
-from benchmarks.quality import answers, chunking, gathering, retrieval
+from benchmarks.quality import answers, chunking, follow_ups, gathering, retrieval
 from benchmarks.quality.table import table
 from citewell.domain.ids import CollectionId
 from citewell.evaluation.sets import load
@@ -82,6 +82,7 @@ async def _set(product: Product, folder: Path, questions: int) -> dict[str, Any]
         )
         return figures
     figures["answers"] = await answers.measure_answers(product, collection, golden, questions)
+    figures["follow-ups"] = await follow_ups.measure_follow_ups(product, collection, golden, laid)
     cut = answers.halves(golden)
     half = await _filled(product, cut.indexed.name, retrieval.lay_out(cut.indexed).files)
     figures["refusal"] = await answers.measure_refusal(product, half, cut, questions // 2)

@@ -5,9 +5,10 @@ answers the first one, put as a pronoun. No person wrote them, and some are odd;
 much of what the pronoun hides is found again.
 """
 
+import random
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -15,11 +16,12 @@ from benchmarks.product import Product
 from benchmarks.quality.retrieval import Laid
 from citewell.agent.follow_ups.completing import complete
 from citewell.domain.conversations import Exchange
-from citewell.domain.ids import CollectionId
-from citewell.domain.passages import Passage
+from citewell.domain.ids import CollectionId, DocumentId
 from citewell.evaluation.metrics import hit, mean
 from citewell.evaluation.sets import GoldenSet, Question
 
+SEED = 7
+MOST_PAIRS = 500
 DEPTHS = (1, 5)
 LEAST_WORDS = 3
 _WORD = r"[A-Z][\w’.-]*(?:['’](?!s\b)\w+)?"
@@ -72,31 +74,55 @@ def pairs(golden: GoldenSet) -> list[Pair]:
     ]
 
 
-async def measure(
+async def measure_follow_ups(
     product: Product, collection: CollectionId, golden: GoldenSet, laid: Laid
 ) -> dict[str, Any]:
-    """hit@k of the leaning questions as they are, completed, and as they were written."""
+    """hit@k of the leaning questions as they are, completed, and as they were written.
+
+    Also of single questions behind one about something else, which should change nothing.
+    """
     names = await product.names(collection)
-    records = {document: laid.places[name][0].record for document, name in names.items()}
-    scores: dict[str, dict[str, list[float]]] = {}
-    completed = 0
+    finding = _Finding(product, collection, {d: laid.places[n][0].record for d, n in names.items()})
+    chosen = random.Random(SEED)
     made = pairs(golden)
+    made = chosen.sample(made, min(MOST_PAIRS, len(made)))
     for pair in made:
-        answer = await product.ask(collection, pair.first.text)
-        turns = (Exchange(pair.first.text, answer.text, answer.answered),)
+        turns = await finding.answered(pair.first)
         looked_for = complete(pair.asked, turns)
-        completed += looked_for != pair.asked
-        ways = {"alone": pair.asked, "completed": looked_for, "written out": pair.whole.text}
-        for way, text in ways.items():
-            found = await product.search(collection, text, max(DEPTHS))
-            ranking = _ranking(found.passages, records)
-            for depth in DEPTHS:
-                score = hit(ranking, pair.whole.relevant, depth)
-                scores.setdefault(f"{pair.kind}: {way}", {}).setdefault(f"hit@{depth}", []).append(
-                    score
-                )
-    means = {way: {name: mean(one) for name, one in of.items()} for way, of in scores.items()}
-    return {"pairs": len(made), "completed": completed / max(1, len(made)), **means}
+        await finding.score(f"{pair.kind}, as asked", pair.asked, pair.whole)
+        await finding.score(f"{pair.kind}, completed", looked_for, pair.whole)
+        await finding.score(f"{pair.kind}, written out", pair.whole.text, pair.whole)
+    every = list(golden.questions)
+    changed = 0
+    for question in chosen.sample(every, min(MOST_PAIRS, len(every))):
+        turns = await finding.answered(chosen.choice(every))
+        looked_for = complete(question.text, turns)
+        changed += looked_for != question.text
+        await finding.score("single, alone", question.text, question)
+        await finding.score("single, behind another", looked_for, question)
+    figures = {name: mean(one) for name, one in finding.scores.items()}
+    return {"questions": len(made), **figures, "single, changed": changed / MOST_PAIRS}
+
+
+@dataclass(slots=True)
+class _Finding:
+    product: Product
+    collection: CollectionId
+    records: Mapping[DocumentId, str]
+    scores: dict[str, list[float]] = field(default_factory=dict)
+
+    async def answered(self, question: Question) -> tuple[Exchange]:
+        """The turn that a question makes."""
+        answer = await self.product.ask(self.collection, question.text)
+        return (Exchange(question.text, answer.text, answer.answered),)
+
+    async def score(self, way: str, text: str, wanted: Question) -> None:
+        """Whether looking for the text finds what the question wants."""
+        found = await self.product.search(self.collection, text, max(DEPTHS))
+        ranking = list(dict.fromkeys(self.records[one.document_id] for one in found.passages))
+        for depth in DEPTHS:
+            score = hit(ranking, wanted.relevant, depth)
+            self.scores.setdefault(f"{way}: hit@{depth}", []).append(score)
 
 
 def _paired(first: Question, second: Question, paragraph: str) -> Iterator[Pair]:
@@ -142,7 +168,3 @@ def _pronouns(paragraph: str) -> tuple[str, str, str]:
     counts = {one: sum(words.count(form) for form in set(of)) for one, of in _SPOKEN_OF.items()}
     counts["it"] += 1
     return _SPOKEN_OF[max(counts, key=lambda one: counts[one])]
-
-
-def _ranking(passages: Sequence[Passage], records: Any) -> list[str]:
-    return list(dict.fromkeys(records[passage.document_id] for passage in passages))

@@ -38,6 +38,7 @@ def rows(sets: Mapping[str, Any]) -> Iterator[Row]:
             ("refusal", answers.REACH),
             ("chunking", chunking.REACH),
             ("gathered", {}),
+            ("follow-ups", {}),
         ):
             for measure_name, value in figures.get(part, {}).items():
                 if measure_name != "questions":

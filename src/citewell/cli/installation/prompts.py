@@ -1,16 +1,16 @@
 """`citewell prompts`: what a language model is told, read from the files that this release has."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from citewell.cli.options import with_options
 from citewell.cli.output import Form, plain, show, show_one
-from citewell.domain.documents import TextKind
-from citewell.domain.ids import ChunkId, CollectionId, DocumentId, VersionId
-from citewell.domain.passages import Passage, Scores
+
+if TYPE_CHECKING:
+    from citewell.domain.passages import Passage
 
 app = typer.Typer(help="What a language model is told.", no_args_is_help=True)
 
@@ -94,8 +94,12 @@ def render(
     show_one(row, context.obj.form)
 
 
-def _passage(path: Path) -> Passage:
+def _passage(path: Path) -> "Passage":
     """The file's text as a search would have found it; it is of no document."""
+    from citewell.domain.documents import TextKind
+    from citewell.domain.ids import ChunkId, CollectionId, DocumentId, VersionId
+    from citewell.domain.passages import Passage, Scores
+
     text = path.read_text("utf-8", "replace")
     return Passage(
         chunk_id=ChunkId(NOBODY),

@@ -14,6 +14,7 @@ from citewell.accounts.budgets import Budgets
 from citewell.accounts.privacy.service import Privacy
 from citewell.accounts.secrets import ADMIN_KEY, SECRET_KEY, Kept, kept
 from citewell.accounts.service import Accounts
+from citewell.agent.bounds.limits import Limits
 from citewell.agent.prompts.answering import Variant
 from citewell.agent.service import Agent
 from citewell.agent.writing.manner import Manner
@@ -236,11 +237,8 @@ async def chat_model(settings: Settings) -> "ModelChain | None":
     # A second to import, for those who have a model.
     from citewell.inference.chat.opening import Terms, open_chain
 
-    terms = Terms.of(
-        settings.openai_base_url,
-        _shown(settings.openai_api_key),
-        settings.llm.model_dump(exclude={"model", "fallbacks"}),
-    )
+    chosen = settings.llm.model_dump(exclude={"model", "fallbacks"})
+    terms = Terms.of(settings.openai_base_url, _shown(settings.openai_api_key), chosen)
     return await open_chain(settings.llm.names, terms)
 
 
@@ -263,9 +261,9 @@ def _wire(core: Core, model: "ModelChain | None" = None) -> App:
     )
     retrieval = Retrieval(database, embedder, projections, _reranking(core))
     citations = Citations(database)
-    llm = settings.llm
+    llm, writer = settings.llm, _paid_chat(core, model)
     manner = Manner(Variant(llm.prompt), llm.passage_tokens, llm.judge)
-    agent = Agent(retrieval, embedder, citations, _paid_chat(core, model), manner)
+    agent = Agent(retrieval, embedder, citations, writer, manner, Limits.of(llm.model_dump()))
     accounts = Accounts.of(database, _secret(core, SECRET_KEY, settings.secret_key))
     documents = Documents(
         database, core.blobs, embedder.model, settings.limits.upload_bytes, Room(database)

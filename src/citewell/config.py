@@ -58,6 +58,14 @@ class LlmSettings(_Section):
     """Most of the passages that a prompt holds; less for a model that reads little."""
     judge: bool = False
     """Have the model look again at every sentence that the checks let through: one more call."""
+    answer_calls: int = Field(default=12, ge=1, le=100)
+    """Most calls for one answer, whatever the model would still look for."""
+    answer_tokens: int = Field(default=60_000, ge=10_000)
+    """Most tokens for one answer; a part of them is kept for writing it."""
+    answer_dollars: float = Field(default=0.5, gt=0)
+    """Most US dollars for one answer, of models whose price is known."""
+    answer_seconds: float = Field(default=60.0, gt=0, le=300)
+    """Longest that is looked for an answer; writing it comes after."""
     first_token_seconds: float = Field(default=20.0, gt=0, le=600)
     """Longest silence before the first word; then the next model is asked."""
     next_token_seconds: float = Field(default=15.0, gt=0, le=600)

@@ -1,24 +1,33 @@
 """The agent's graph: plan → retrieve → judge → answer → verify.
 
 With a look from a name that the first one found where the question only describes it (bridge), and
-with a second look when unsure.
+with a second look when unsure. Where there is a language model it plans, in hops if need be, and
+reviews what was found.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import langsmith
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from citewell.agent.bounds.limits import Context
+from citewell.agent.counsel import SECONDS, Counsel, may_look
 from citewell.agent.nodes.answer import Write, answer
 from citewell.agent.nodes.bridge import Bridge, needs_bridge
 from citewell.agent.nodes.compute import Compute, is_computed
+from citewell.agent.nodes.hops import Hops
 from citewell.agent.nodes.judge import Judge
-from citewell.agent.nodes.plan import after_planning, plan
+from citewell.agent.nodes.plan import Planner, plan
 from citewell.agent.nodes.recall import recall
 from citewell.agent.nodes.retrieve import Retrieve
+from citewell.agent.nodes.review import Review, needs_review
 from citewell.agent.nodes.verify import Verify
+from citewell.agent.planning.plan import Route
 from citewell.agent.state import State
+from citewell.agent.team.graph import build_team
+from citewell.agent.team.member import Member
+from citewell.agent.team.registry import MEMBERS
 from citewell.agent.tools.contract import Means
 from citewell.agent.writing.manner import PLAIN, Manner
 from citewell.agent.writing.second_look import SecondLook
@@ -28,9 +37,11 @@ from citewell.retrieval.citations import Citations
 from citewell.retrieval.service import Retrieval
 
 MOST_LOOKS = 2
+# From a plan.
+WAYS = ("retrieve", "hops", "team", "recall", "compute")
 
 # LangGraph's four type parameters: state, context, input, output.
-Graph = CompiledStateGraph[State, Any, State, State]
+Graph = CompiledStateGraph[State, Context, State, State]
 
 
 def build(
@@ -38,16 +49,22 @@ def build(
     embedder: AnyEmbedder,
     citations: Citations,
     writer: PaidChat | None = None,
+    *,
     manner: Manner = PLAIN,
+    members: Sequence[Member] = (),
 ) -> Graph:
     """The compiled graph; one serves every run of the process.
 
-    Without a `writer` answers are quoted. What passes through it is sent to nobody, whatever the
-    process's environment asks of LangGraph.
+    Without a `writer` answers are quoted; `members` work in its teams beside those that there are.
+    What passes through it is sent to nobody, whatever the process's environment asks of LangGraph.
     """
     langsmith.configure(enabled=False)
-    graph = StateGraph(State)
-    graph.add_node("plan", plan)
+    graph = StateGraph(State, context_schema=Context)
+    if writer is None:
+        graph.add_node("plan", plan)
+        graph.add_conditional_edges("plan", after_planning, ["retrieve", "recall", "compute"])
+    else:
+        _add_decisions(graph, retrieval, Counsel(writer, SECONDS), (*MEMBERS, *members))
     graph.add_node("recall", recall)
     graph.add_node("compute", Compute(Means.of(retrieval)).__call__)
     graph.add_node("retrieve", Retrieve(retrieval).__call__)
@@ -58,29 +75,63 @@ def build(
     second = SecondLook(writer) if writer and manner.judge else None
     graph.add_node("verify", Verify(citations, embedder, second).__call__)
     graph.add_edge(START, "plan")
-    graph.add_conditional_edges("plan", after_plan, ["retrieve", "recall", "compute"])
     graph.add_edge("recall", "verify")
     graph.add_edge("compute", "verify")
     graph.add_conditional_edges("retrieve", after_retrieving, ["bridge", "judge"])
     graph.add_conditional_edges("bridge", after_retrieving, ["bridge", "judge"])
-    graph.add_conditional_edges("judge", after_judging, ["retrieve", "answer"])
+    further = ["retrieve", "answer"] if writer is None else ["retrieve", "review", "answer"]
+    graph.add_conditional_edges("judge", after_judging, further)
     graph.add_edge("answer", "verify")
     graph.add_edge("verify", END)
     return graph.compile()
 
 
-def after_plan(state: State) -> str:
-    """Compute what is plainly a computation; else as planned."""
-    return "compute" if is_computed(state) else after_planning(state)
+def _add_decisions(
+    graph: StateGraph[State, Context, State, State],
+    retrieval: Retrieval,
+    counsel: Counsel,
+    members: Sequence[Member],
+) -> None:
+    """What a language model decides: the plan with its hops, and whether enough was found."""
+    graph.add_node("plan", Planner(counsel).__call__)
+    graph.add_node("hops", Hops(retrieval, counsel).__call__)
+    graph.add_node("review", Review(retrieval, counsel).__call__)
+    graph.add_conditional_edges("plan", after_planning, list(WAYS))
+    graph.add_node("team", build_team(retrieval, counsel, members))
+    graph.add_conditional_edges("hops", after_retrieving, ["bridge", "judge"])
+    graph.add_conditional_edges("team", after_retrieving, ["bridge", "judge"])
+    graph.add_conditional_edges("review", after_reviewing, ["judge", "answer"])
+
+
+def after_planning(state: State) -> str:
+    """Look up, in the hops of a plan if there is one.
+
+    Unless the conversation has said it all, or the question is plainly a computation.
+    """
+    if is_computed(state):
+        return "compute"
+    if "recalled" in state:
+        return "recall"
+    if "plan" not in state or not state["plan"].hops:
+        return "retrieve"
+    return "team" if state["plan"].route is Route.TEAM else "hops"
 
 
 def after_retrieving(state: State) -> str:
     """Look from a name that was found, where the question only describes it."""
-    return "bridge" if needs_bridge(state) else "judge"
+    return "bridge" if needs_bridge(state) and may_look() else "judge"
 
 
 def after_judging(state: State) -> str:
     """Answer with what there is, or look once more and wider."""
+    if needs_review(state) and may_look():
+        return "review"
     unsure = not state["units"] and state["passages"]
     looks = state["looks"] - sum(bool(hops) for hops in state["bridges"])
-    return "retrieve" if unsure and looks < MOST_LOOKS else "answer"
+    wider = unsure and looks < MOST_LOOKS and "plan" not in state
+    return "retrieve" if wider and may_look() else "answer"
+
+
+def after_reviewing(state: State) -> str:
+    """Judge what another look has found, or answer."""
+    return "answer" if state.get("settled") else "judge"

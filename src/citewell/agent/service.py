@@ -1,7 +1,7 @@
 """The agent: a question in, events of a run out."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
+from citewell.agent.bounds.limits import Context, Limits, Spending
 from citewell.agent.writing.manner import Manner
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import Question, RunEvent
@@ -18,6 +19,7 @@ from citewell.retrieval.service import Retrieval
 
 if TYPE_CHECKING:
     from citewell.agent.graph import Graph
+    from citewell.agent.team.member import Member
     from citewell.inference.chat.paid import PaidChat
 
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 class Agent:
     """Runs the graph, which holds nothing of any run.
 
-    `writer` is the language model, if there is one, and `manner` how it is asked.
+    `writer` is the language model, if there is one, and `manner` how it is asked; `limits` are what
+    one run may use, `members` work in its teams beside those that there are.
     The graph's library takes longer to import than everything else to start: it is imported by
     `warm_up`, or by the first question.
     """
@@ -35,6 +38,8 @@ class Agent:
     citations: Citations
     writer: "PaidChat | None" = None
     manner: Manner = field(default_factory=Manner)
+    limits: Limits = field(default_factory=Limits)
+    members: "Sequence[Member]" = ()
     _building: Lock = field(default_factory=Lock)
 
     async def warm_up(self) -> None:
@@ -50,9 +55,11 @@ class Agent:
         stream = self._graph.astream(
             {"principal": principal, "question": question, "began": datetime.now(UTC)},
             stream_mode="custom",
+            subgraphs=True,
+            context=Context(Spending(self.limits)),
         )
         async with aclosing(cast("AsyncGenerator[Any]", stream)) as events:
-            async for event in events:
+            async for _, event in events:
                 yield cast("RunEvent", event)  # LangGraph types custom events as Any.
 
     @cached_property
@@ -60,4 +67,11 @@ class Agent:
         with self._building:
             from citewell.agent.graph import build
 
-            return build(self.retrieval, self.embedder, self.citations, self.writer, self.manner)
+            return build(
+                self.retrieval,
+                self.embedder,
+                self.citations,
+                self.writer,
+                manner=self.manner,
+                members=self.members,
+            )

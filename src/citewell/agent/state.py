@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from citewell.agent.composition import Unit
+from citewell.agent.planning.plan import Plan
 from citewell.agent.writing.drafting import Draft
 from citewell.domain.passages import Answer, Passage
 from citewell.domain.principal import Principal
@@ -25,20 +26,28 @@ class State(TypedDict, total=False):
 
     `parts` are the questions inside the question; `looks` counts retrievals.
 
-    `bridges` are the looks that went on from a name, each with what it asked; these questions are
-    the last of `parts`. `units` are what is going to be quoted, empty when nothing fits.
-    `recalled` is there only for a question about the conversation itself, a `draft` only when a
-    language model wrote the answer.
+    `asked` is the question as it stands alone. `bridges` are the looks that went on from a name,
+    each with what it asked; these questions are among `parts`. A `plan` is there when a language
+    model has made it, with `findings`, what its hops asked and their short answers; `settled` says
+    that nothing more is looked for, and `missing` what the documents do not say. `units` are what
+    is going to be quoted, empty when nothing fits. `recalled` is there only for a question about
+    the conversation itself, a `draft` only when a language model wrote the answer.
     """
 
     principal: Principal
     question: Question
     began: datetime
     recalled: str
+    asked: str
+    plan: Plan
     parts: tuple[str, ...]
     looks: int
     bridges: tuple[tuple[Hop, ...], ...]
     judgements: int
+    rewrites: int
+    findings: tuple[tuple[str, str], ...]
+    settled: bool
+    missing: str
     passages: tuple[Passage, ...]
     terms: tuple[dict[str, float], ...]
     degraded: tuple[str, ...]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from langgraph.config import get_stream_writer
 
+from citewell.agent.bounds.spending import spending
 from citewell.domain.run_events import RunEvent, StepFinished, StepStarted
 
 
@@ -27,6 +28,7 @@ async def step(name: str, round_number: int = 1) -> AsyncIterator[Step]:
     """A step from its start to its end, also when it fails; `retrieve`, then `retrieve#2`."""
     unique = name if round_number == 1 else f"{name}#{round_number}"
     told = Step()
+    spending().steps += 1
     tell(StepStarted(unique))
     began = time.perf_counter()
     try:

@@ -1,7 +1,7 @@
 """Nodes: passages of several searches in one list, and pieces of an answer as it streams."""
 
+from citewell.agent.looks.joining import MOST_PASSAGES, capped, joined
 from citewell.agent.nodes.answer import _pieces
-from citewell.agent.nodes.retrieve import MOST_PASSAGES, capped, joined
 from citewell.domain.ids import DocumentId, new_id
 from citewell.domain.passages import Passage, SearchResult
 from tests.unit.agent.passages import passage

@@ -2,14 +2,17 @@
 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import pairwise
 
+from citewell.agent.bounds.spending import spending
 from citewell.agent.composition import compose
 from citewell.agent.state import State
 from citewell.agent.telling import Step, step, tell
 from citewell.agent.wording import wording
 from citewell.agent.writing.drafting import Drafting
 from citewell.agent.writing.manner import Manner
+from citewell.domain.allowances import Amount
 from citewell.domain.errors import BudgetExceededError, UnavailableError, UpstreamError
 from citewell.domain.passages import BUDGET_EXCEEDED, CUT_OFF, MODEL_UNAVAILABLE, Answer
 from citewell.domain.run_events import Noticed, SourcesFound, TextProduced
@@ -97,6 +100,8 @@ def _note(drafting: Drafting, told: Step) -> None:
         told.details["tokens_in"] = used.tokens_in
         told.details["tokens_out"] = used.tokens_out
         told.details["cost"] = float(used.money or 0)
+        spent = Amount(used.tokens_in + used.tokens_out, used.money or Decimal(0))
+        spending().note_call(spent)
 
 
 def quoted(state: State, told: Step, *, silent: bool = False) -> State:
@@ -126,6 +131,8 @@ def refused(state: State) -> State:
     words = wording(language_of(question))
     pattern = words.nothing_near if passages else words.nothing_found
     text = words.about(pattern, question)
+    if missing := state.get("missing"):
+        text = f"{text}\n\n{missing}"
     tell(TextProduced(text))
     return State(
         answer=Answer(

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from citewell.agent.asked import Asked, Judged, asked_of, units_of
 from citewell.agent.composition import MAX_SENTENCES, choose
 from citewell.agent.confidence import ENOUGH, confidence
-from citewell.agent.planning.asked import Asked, Judged, asked_of, units_of
 from citewell.agent.quoting import score_sentences
 from citewell.agent.reading import Read, read, read_words
 from citewell.agent.state import State

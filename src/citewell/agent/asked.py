@@ -59,15 +59,12 @@ class Judged:
 
 
 def asked_of(state: State) -> list[Asked]:
-    """The parts in their order; those behind bridges are the last."""
+    """The parts in their order, before a bridge or behind it."""
     hops = tuple(hop for bridge in state["bridges"] for hop in bridge)
-    first = len(state["parts"]) - len(hops)
-    parts = zip(state["parts"], state["terms"], strict=True)
+    names = {hop.question: hop.name for hop in hops}
     return [
-        Asked(part, terms, hops[number - first].name)
-        if number >= first
-        else Asked(part, terms, hops=hops)
-        for number, (part, terms) in enumerate(parts)
+        Asked(part, terms, names.get(part), () if part in names else hops)
+        for part, terms in zip(state["parts"], state["terms"], strict=True)
     ]
 
 

@@ -18,6 +18,7 @@ from citewell.agent.bounds.limits import Limits
 from citewell.agent.prompts.answering import Variant
 from citewell.agent.service import Agent
 from citewell.agent.writing.manner import Manner
+from citewell.chat.caching.opening import cached
 from citewell.chat.memory import memory_named
 from citewell.chat.service import Chat
 from citewell.config import LOOPBACK, Settings
@@ -260,11 +261,11 @@ def _wire(core: Core, model: "ModelChain | None" = None) -> App:
         settings.index.memory_bytes,
     )
     retrieval = Retrieval(database, embedder, projections, _reranking(core))
-    citations = Citations(database)
     llm, writer = settings.llm, _paid_chat(core, model)
     manner = Manner(Variant(llm.prompt), llm.passage_tokens, llm.judge)
-    agent = Agent(retrieval, embedder, citations, writer, manner, Limits.of(llm.model_dump()))
-    accounts = Accounts.of(database, _secret(core, SECRET_KEY, settings.secret_key))
+    limits = Limits.of(llm.model_dump())
+    agent = Agent(retrieval, embedder, Citations(database), writer, manner, limits)
+    answerer = cached(agent, database, settings.model_dump(mode="json"))
     documents = Documents(
         database, core.blobs, embedder.model, settings.limits.upload_bytes, Room(database)
     )
@@ -279,11 +280,11 @@ def _wire(core: Core, model: "ModelChain | None" = None) -> App:
         fetching=Fetching.of(documents, **settings.fetch.model_dump()),
         projections=projections,
         retrieval=retrieval,
-        citations=citations,
+        citations=agent.citations,
         agent=agent,
-        chat=Chat(database, core.notifications, agent, core.tasks, memory=memory),
+        chat=Chat(database, core.notifications, answerer, core.tasks, memory=memory),
         privacy=Privacy(database, core.blobs),
-        accounts=accounts,
+        accounts=Accounts.of(database, _secret(core, SECRET_KEY, settings.secret_key)),
         tasks=core.tasks,
         admin_key=_secret(core, ADMIN_KEY, settings.admin_key),
     )

@@ -161,6 +161,23 @@ class LimitSettings(_Section):
         return tuple(ip_network(part) for part in parts)
 
 
+class AnswerCacheSettings(_Section):
+    """Answers given again to the same question, for an installation that is asked the same often.
+
+    Only under the same rights, and only while nothing has changed in the collections asked.
+    """
+
+    mode: Literal["off", "same", "similar"] = "off"
+    """`same` question, or one that is `similar`: near in meaning, and with the same content words,
+    numbers, names and negations."""
+    seconds: float = Field(default=600.0, gt=0, le=86_400)
+    """How long an answer is kept."""
+    memory_bytes: int = Field(default=64 * 1024**2, ge=1024**2)
+    """Memory that they may take in each server process; the least used go first."""
+    cosine: float = Field(default=0.95, ge=0.9, le=1)
+    """How near in meaning a `similar` question is at least."""
+
+
 class IndexSettings(_Section):
     """The disposable projections of the database."""
 
@@ -286,6 +303,7 @@ class Settings(BaseSettings):
     llm: LlmSettings = LlmSettings()
     rerank: RerankSettings = RerankSettings()
     limits: LimitSettings = LimitSettings()
+    answer_cache: AnswerCacheSettings = AnswerCacheSettings()
     index: IndexSettings = IndexSettings()
     retention: RetentionSettings = RetentionSettings()
     encryption: EncryptionSettings = EncryptionSettings()

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from uuid import UUID
 
-from citewell.agent.service import Agent
 from citewell.chat import translation
+from citewell.chat.answering import Answerer
 from citewell.chat.following import Follower
 from citewell.chat.history import history
 from citewell.chat.log import RunLog
@@ -51,7 +51,7 @@ class Chat:
 
     database: Database
     notifications: Notifications
-    agent: Agent
+    agent: Answerer
     tasks: Tasks
     tend_seconds: float = TEND_SECONDS
     memory: Memory = field(default_factory=Summary)

@@ -5,7 +5,7 @@ import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from citewell.agent.service import Agent
+from citewell.chat.answering import Answerer
 from citewell.chat.log import RunLog
 from citewell.chat.narration import INTERRUPTED, Ending
 from citewell.domain.errors import AppError, TimedOutError, UnavailableError
@@ -28,7 +28,7 @@ class Turn:
     The agent has `seconds` to answer.
     """
 
-    agent: Agent
+    agent: Answerer
     principal: Principal
     question: Question
     seconds: float = RUN_SECONDS

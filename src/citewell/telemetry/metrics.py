@@ -33,6 +33,12 @@ search_seconds = Histogram(
     "citewell_search_seconds", "Time of a search.", ("stage",), buckets=_SEARCH, registry=REGISTRY
 )
 runs = Counter("citewell_runs", "Runs that ended.", ("outcome",), registry=REGISTRY)
+answers_kept = Counter(
+    "citewell_answer_cache",
+    "Questions looked for among answers that are kept: hit, near, stale, miss, apart.",
+    ("outcome",),
+    registry=REGISTRY,
+)
 jobs = Gauge("citewell_jobs", "Jobs that are not finished.", ("state",), registry=REGISTRY)
 expired = Counter(
     "citewell_expired", "Things removed when their time had come.", ("kind",), registry=REGISTRY

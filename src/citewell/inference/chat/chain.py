@@ -62,7 +62,8 @@ class ModelChain:
             if attempts.problem is None:
                 return
             problems.append(attempts.problem)
-            log.warning("model.given_up", model=link.model.name, why=attempts.problem.message)
+            # The provider's words may repeat what it was asked: they are for callers, not for logs.
+            log.warning("model.given_up", model=link.model.name, why=kind_of(attempts.problem))
             if not last:
                 yield Switched(link.model.name, attempts.problem.message)
         raise self._all_down(problems)
@@ -91,3 +92,8 @@ class ModelChain:
             hint="Try again later; whoever runs this can ask `citewell doctor`.",
             retry_after=max(1.0, min(link.breaker.seconds_left for link in self.links)),
         )
+
+
+def kind_of(problem: AppError) -> str:
+    """Silent, busy, unavailable or refused: what a log may tell."""
+    return type(problem).__name__.removesuffix("Error").lower()

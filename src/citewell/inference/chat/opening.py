@@ -192,8 +192,8 @@ def _made(named: Named, options: Mapping[str, Any]) -> BaseChatModel:
         raise StartError(
             f"The library for {named} is not installed.", hint=_install(named)
         ) from problem
-    except ValueError as problem:
-        # Wrong options too: pydantic's errors are ValueErrors.
+    except (TypeError, ValueError) as problem:
+        # Options that the class does not know, or refuses: pydantic's errors are ValueErrors.
         raise StartError(
             f"The language model {named} cannot be used: {plain(str(problem))}", hint=_WRITE
         ) from problem

@@ -53,7 +53,7 @@ def num_predict(most: int) -> Mapping[str, Any]:
 
 
 # `pip install 'citewell[…]'` installs these; every other library under its own name.
-EXTRAS = frozenset({"anthropic", "huggingface", "ollama"})
+EXTRAS = frozenset({"anthropic", "ollama"})
 OWN_CONNECTIONS = Wiring()
 WIRINGS: Mapping[str, Wiring] = {
     "openai": Wiring(_of_openai, default_address="https://api.openai.com/v1"),

@@ -289,3 +289,21 @@ def test_a_breaker_lets_one_call_try_and_rests_longer_each_time(clock: Clock) ->
     breaker.succeeded()
     assert breaker.admits()
     assert breaker.admits()
+
+
+async def test_what_a_provider_says_is_for_callers_and_not_for_the_log(
+    stack: AsyncExitStack,
+    clock: Clock,
+    server: ChatServer,
+    second: ChatServer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    chain = await chain_of(stack, clock, server, second)
+    server.script.append(fail(400, "cannot read 'canary of the question'"))
+    second.script.append(say("Because."))
+    switched = (await everything(chain))[0]
+    assert isinstance(switched, Switched)
+    assert "canary" in switched.why
+    logged = capsys.readouterr()
+    assert "model.given_up" in logged.out + logged.err
+    assert "canary" not in logged.out + logged.err

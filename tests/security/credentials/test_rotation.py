@@ -7,7 +7,7 @@ one server has signed is used at both, also what the newest key has signed a mom
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,6 +23,7 @@ from citewell.accounts.tokens import LIFETIME
 from citewell.storage.database import Database
 from tests.conftest import Counted
 from tests.journeys.conftest import Server
+from tests.security.credentials.plain_client import Line, get, line_to
 from tests.unit.accounts.people import PASSWORD
 
 ROTATIONS, STORM_ROTATIONS = 10, 100
@@ -30,6 +31,8 @@ REQUESTS_A_SECOND = 50
 # So many of them between two rotations.
 REQUESTS, STORM_REQUESTS = 10, 30
 SOCKETS = 20
+# To each server.
+LINES = 8
 SESSIONS = 4
 PROMISED = 5.0
 PATIENCE = 30.0
@@ -62,9 +65,9 @@ class Session:
 
 @dataclass(slots=True)
 class Load:
-    """What goes on meanwhile, at both servers in turn."""
+    """What goes on meanwhile, at both servers in turn: on each of their lines one at a time."""
 
-    clients: list[httpx.AsyncClient]
+    lines: Sequence[asyncio.Queue[Line]]
     sessions: list[Session]
     drawn: random.Random
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -76,7 +79,7 @@ class Load:
 
     async def ask(self) -> None:
         """At the stated rate, with any token that was ever given out; none of them is old."""
-        turns, due = cycle(self.clients), time.monotonic()
+        turns, due = cycle(self.lines), time.monotonic()
         async with asyncio.TaskGroup() as group:
             while not self.ended.is_set():
                 session = self.drawn.choice(self.sessions)
@@ -87,10 +90,12 @@ class Load:
                 due += 1 / REQUESTS_A_SECOND
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-    async def _ask_once(self, client: httpx.AsyncClient, token: str) -> None:
-        reply = await client.get("/api/v1/me", headers=bearer(token))
-        if reply.status_code != 200:
-            self.failed.append(f"{reply.status_code} {reply.text}")
+    async def _ask_once(self, lines: asyncio.Queue[Line], token: str) -> None:
+        line = await lines.get()
+        status, _ = await line.ask(get("/api/v1/me", bearer(token)))
+        lines.put_nowait(line)
+        if status != 200:
+            self.failed.append(str(status))
         async with self.answered:
             self.done += 1
             self.answered.notify_all()
@@ -160,10 +165,11 @@ async def test_keys_are_changed_under_load_and_no_request_fails(
     storm: bool,
     record_property: Counted,
 ) -> None:
-    load = Load(clients, sessions, random.Random(seed))
     rotations = STORM_ROTATIONS if storm else ROTATIONS
     between = STORM_REQUESTS if storm else REQUESTS
     async with AsyncExitStack() as stack:
+        lines = [await lines_to(stack, client) for client in clients]
+        load = Load(lines, sessions, random.Random(seed))
         places = zip(range(SOCKETS), addresses(clients), cycle(sessions), strict=False)
         opened = [
             await stack.enter_async_context(
@@ -171,6 +177,7 @@ async def test_keys_are_changed_under_load_and_no_request_fails(
             )
             for _, url, session in places
         ]
+        began = time.monotonic()
         async with asyncio.TaskGroup() as group:
             group.create_task(load.ask())
             for connection in opened:
@@ -183,6 +190,7 @@ async def test_keys_are_changed_under_load_and_no_request_fails(
             await until_signed_with(newest, sessions, clients)
             await load.reach(load.done + 2 * between)
             load.ended.set()
+        rate = load.done / (time.monotonic() - began)
         for connection in opened:
             await connection.send('{"op": "ping"}')
             async with asyncio.timeout(PATIENCE):
@@ -194,10 +202,19 @@ async def test_keys_are_changed_under_load_and_no_request_fails(
     assert newest in signed
     assert len(signed) > 1
     for name, figure in {
-        "rotations": rotations, "requests": load.done, "failed": len(load.failed),
-        "messages on sockets": load.pongs, "keys that signed": len(signed),
+        "rotations": rotations, "requests": load.done, "a second": f"{rate:.1f}",
+        "failed": len(load.failed), "messages on sockets": load.pongs,
+        "keys that signed": len(signed),
     }.items():  # fmt: skip
         record_property(name, figure)
+
+
+async def lines_to(stack: AsyncExitStack, client: httpx.AsyncClient) -> asyncio.Queue[Line]:
+    """Connections to a server that are free: a client that cost much would slow the servers."""
+    free: asyncio.Queue[Line] = asyncio.Queue()
+    for _ in range(LINES):
+        free.put_nowait(await stack.enter_async_context(line_to(str(client.base_url))))
+    return free
 
 
 async def until_signed_with(

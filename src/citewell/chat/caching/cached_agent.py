@@ -32,7 +32,7 @@ from citewell.telemetry.logs import logger
 STEP = "cache"
 # Steps whose outcome follows from documents, question and configuration, which are all in the key.
 # An answer with any other step in it, a tool's say, is not kept.
-FROM_DOCUMENTS = frozenset({"plan", "retrieve", "judge", "answer", "verify"})
+FROM_DOCUMENTS = frozenset({"plan", "retrieve", "judge", "review", "answer", "verify"})
 
 log = logger(__name__)
 

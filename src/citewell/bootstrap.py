@@ -15,6 +15,7 @@ from citewell.accounts.privacy.service import Privacy
 from citewell.accounts.secrets import ADMIN_KEY, SECRET_KEY, Kept, kept
 from citewell.accounts.service import Accounts
 from citewell.agent.bounds.limits import Limits
+from citewell.agent.offer import Offer
 from citewell.agent.prompts.answering import Variant
 from citewell.agent.service import Agent
 from citewell.agent.writing.manner import Manner
@@ -263,12 +264,11 @@ def _wire(core: Core, model: "ModelChain | None" = None) -> App:
     retrieval = Retrieval(database, embedder, projections, _reranking(core))
     llm, writer = settings.llm, _paid_chat(core, model)
     manner = Manner(Variant(llm.prompt), llm.passage_tokens, llm.judge)
-    limits = Limits.of(llm.model_dump())
-    agent = Agent(retrieval, embedder, Citations(database), writer, manner, limits)
+    limits, tools = Limits.of(llm.model_dump()), Offer.of(**settings.tools.model_dump())
+    agent = Agent(retrieval, embedder, Citations(database), writer, manner, limits, tools=tools)
     answerer = cached(agent, database, settings.model_dump(mode="json"))
-    documents = Documents(
-        database, core.blobs, embedder.model, settings.limits.upload_bytes, Room(database)
-    )
+    most, room = settings.limits.upload_bytes, Room(database)
+    documents = Documents(database, core.blobs, embedder.model, most, room)
     memory = memory_named(settings.memory)
     return App(
         settings=settings,

@@ -253,6 +253,15 @@ class FetchSettings(_Section):
     """Servers of your own network they may name too, with commas, such as https://wiki:8443."""
 
 
+class ToolSettings(_Section):
+    """Tools that a language model may use to answer."""
+
+    enabled: bool = True
+    """Offer the model a calculator, dates, units, searching, reading, and questions in SQL."""
+    added: str = ""
+    """Tools of your own, with commas, each as `module:function` that Python finds."""
+
+
 class Settings(BaseSettings):
     """Everything that can be configured; unknown `CITEWELL_` variables are reported at start."""
 
@@ -309,6 +318,7 @@ class Settings(BaseSettings):
     encryption: EncryptionSettings = EncryptionSettings()
     oidc: OidcSettings = OidcSettings()
     fetch: FetchSettings = FetchSettings()
+    tools: ToolSettings = ToolSettings()
 
 
 def read_settings(**given: Any) -> Settings:

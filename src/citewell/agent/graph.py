@@ -22,7 +22,9 @@ from citewell.agent.nodes.plan import Planner, plan
 from citewell.agent.nodes.recall import recall
 from citewell.agent.nodes.retrieve import Retrieve
 from citewell.agent.nodes.review import Review, needs_review
+from citewell.agent.nodes.use_tools import UseTools, wants_tools
 from citewell.agent.nodes.verify import Verify
+from citewell.agent.offer import Offer
 from citewell.agent.planning.plan import Route
 from citewell.agent.state import State
 from citewell.agent.team.graph import build_team
@@ -39,6 +41,7 @@ from citewell.retrieval.service import Retrieval
 MOST_LOOKS = 2
 # From a plan.
 WAYS = ("retrieve", "hops", "team", "recall", "compute")
+NO_TOOLS = Offer()
 
 # LangGraph's four type parameters: state, context, input, output.
 Graph = CompiledStateGraph[State, Context, State, State]
@@ -51,11 +54,12 @@ def build(
     writer: PaidChat | None = None,
     *,
     manner: Manner = PLAIN,
-    members: Sequence[Member] = (),
+    tools: Offer = NO_TOOLS,
 ) -> Graph:
     """The compiled graph; one serves every run of the process.
 
-    Without a `writer` answers are quoted; `members` work in its teams beside those that there are.
+    Without a `writer` answers are quoted; `tools` names what its
+    model may use, and who works in its teams beside those that there are.
     What passes through it is sent to nobody, whatever the process's environment asks of LangGraph.
     """
     langsmith.configure(enabled=False)
@@ -64,7 +68,7 @@ def build(
         graph.add_node("plan", plan)
         graph.add_conditional_edges("plan", after_planning, ["retrieve", "recall", "compute"])
     else:
-        _add_decisions(graph, retrieval, Counsel(writer, SECONDS), (*MEMBERS, *members))
+        _add_decisions(graph, retrieval, Counsel(writer, SECONDS), (*MEMBERS, *tools.members))
     graph.add_node("recall", recall)
     graph.add_node("compute", Compute(Means.of(retrieval)).__call__)
     graph.add_node("retrieve", Retrieve(retrieval).__call__)
@@ -80,7 +84,12 @@ def build(
     graph.add_conditional_edges("retrieve", after_retrieving, ["bridge", "judge"])
     graph.add_conditional_edges("bridge", after_retrieving, ["bridge", "judge"])
     further = ["retrieve", "answer"] if writer is None else ["retrieve", "review", "answer"]
-    graph.add_conditional_edges("judge", after_judging, further)
+    if writer is not None and tools.enabled:
+        graph.add_node("tools", UseTools(writer, Means.of(retrieval), tools.added).__call__)
+        graph.add_conditional_edges("tools", after_tools, ["judge", "answer", "verify"])
+        graph.add_conditional_edges("judge", judged_with_tools, [*further, "tools"])
+    else:
+        graph.add_conditional_edges("judge", after_judging, further)
     graph.add_edge("answer", "verify")
     graph.add_edge("verify", END)
     return graph.compile()
@@ -135,3 +144,16 @@ def after_judging(state: State) -> str:
 def after_reviewing(state: State) -> str:
     """Judge what another look has found, or answer."""
     return "answer" if state.get("settled") else "judge"
+
+
+def judged_with_tools(state: State) -> str:
+    """As without them, but tools before the answer where they are wanted."""
+    after = after_judging(state)
+    return "tools" if after in {"answer", "review"} and wants_tools(state) else after
+
+
+def after_tools(state: State) -> str:
+    """Done, where tools have answered; else judge again what they have found, if anything."""
+    if "answer" in state:
+        return "verify"
+    return "judge" if state["tooled"] else "answer"

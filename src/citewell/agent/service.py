@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from citewell.agent.bounds.limits import Context, Limits, Spending
+from citewell.agent.offer import Offer
 from citewell.agent.writing.manner import Manner
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import Question, RunEvent
@@ -28,7 +29,8 @@ class Agent:
     """Runs the graph, which holds nothing of any run.
 
     `writer` is the language model, if there is one, and `manner` how it is asked; `limits` are what
-    one run may use, `members` work in its teams beside those that there are.
+    one run may use, `members` work in its teams beside those that there are, and
+    `tools` says which tools the model may use.
     The graph's library takes longer to import than everything else to start: it is imported by
     `warm_up`, or by the first question.
     """
@@ -40,6 +42,7 @@ class Agent:
     manner: Manner = field(default_factory=Manner)
     limits: Limits = field(default_factory=Limits)
     members: "Sequence[Member]" = ()
+    tools: Offer = field(default_factory=Offer)
     _building: Lock = field(default_factory=Lock)
 
     async def warm_up(self) -> None:
@@ -73,5 +76,5 @@ class Agent:
                 self.citations,
                 self.writer,
                 manner=self.manner,
-                members=self.members,
+                tools=replace(self.tools, members=tuple(self.members)),
             )

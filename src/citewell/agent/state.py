@@ -31,7 +31,8 @@ class State(TypedDict, total=False):
     model has made it, with `findings`, what its hops asked and their short answers; `settled` says
     that nothing more is looked for, and `missing` what the documents do not say. `units` are what
     is going to be quoted, empty when nothing fits. `recalled` is there only for a question about
-    the conversation itself, a `draft` only when a language model wrote the answer.
+    the conversation itself, a `draft` only when a language model wrote the answer, and `tooled`,
+    how many passages tools have found, only when a model was asked about tools.
     """
 
     principal: Principal
@@ -54,5 +55,6 @@ class State(TypedDict, total=False):
     units: tuple[Unit, ...]
     confidence: float
     reason: str
+    tooled: int
     answer: Answer
     draft: Draft

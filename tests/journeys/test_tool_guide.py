@@ -1,0 +1,59 @@
+"""The guide to tools, run as it is written, with a scripted model that calls the tool."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.chat_server import ChatServer, call, chat_server, say
+from tests.journeys.conftest import Server, citewell
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "write-a-tool.md"
+QUESTION = "Until when is the help desk open on Friday?"
+
+
+def block(kind: str) -> str:
+    """The guide's one block of this kind."""
+    [found] = re.findall(rf"```{kind}\n(.*?)```", GUIDE.read_text("utf-8"), flags=re.DOTALL)
+    return str(found)
+
+
+@pytest.fixture
+def model() -> Iterator[ChatServer]:
+    with chat_server() as running:
+        yield running
+
+
+def test_a_tool_of_the_guide_answers_a_question(
+    idle: Server, tmp_path: Path, model: ChatServer
+) -> None:
+    (tmp_path / "opening_hours.py").write_text(block("python"), encoding="utf-8")
+    said = dict(re.findall(r"export (\w+)=(\S+)", block("sh")))
+    assert said.pop("PYTHONPATH") == "$PWD"
+    idle.settings = {
+        "OPENAI_BASE_URL": model.base_url,
+        "CITEWELL_LLM__MODEL": "openai:scripted",
+        "PYTHONPATH": str(tmp_path),
+        **said,
+    }
+    idle.start()
+    model.script += [
+        call("opening_hours", {"weekday": "Friday"}),
+        say("On Friday it is open from 9 to 15."),
+    ]
+    with idle.client() as client:
+        answer = client.post("/query", json={"input": QUESTION}).json()
+        events = client.get(f"/api/v1/runs/{answer['run_id']}/events?after=-1").text
+    assert answer["response"] == "On Friday it is open from 9 to 15."
+    assert (answer["answered"], answer["reason"]) == (True, "computed")
+    assert "opening_hours" in [one["function"]["name"] for one in model.requests[0]["tools"]]
+    for kind in ("START", "ARGS", "END", "RESULT"):
+        assert events.count(f'"TOOL_CALL_{kind}"') == 1
+    idle.close()
+
+
+def test_a_tool_that_is_not_there_stops_the_start(home: Path) -> None:
+    done = citewell(home, "serve", CITEWELL_TOOLS__ADDED="opening_hours:make", PORT="0")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "CITEWELL_TOOLS__ADDED names 'opening_hours:make'" in done.stderr

@@ -193,6 +193,10 @@ async def test_beyond_the_budget_the_model_is_not_asked(
     assert "budget_exceeded" in notices(events)
 
 
+def requests_beyond(asked: int) -> Callable[[ChatServer], bool]:
+    return lambda now: len(now.requests) > asked
+
+
 def closings_beyond(seen: int) -> Callable[[ChatServer], bool]:
     return lambda now: len(now.closed) > seen
 
@@ -203,11 +207,11 @@ async def test_cancelling_a_run_hangs_up_at_the_provider(
 ) -> None:
     for reply in (SILENT, say(GOOD, stall_after=2)):
         model.script.append(reply)
-        seen = len(model.closed)
+        seen, asked = len(model.closed), len(model.requests)
         path = "/api/v1/conversations"
         talk = (await client.post(path, json={})).json()["id"]
         run = (await client.post(f"{path}/{talk}/runs", json={"input": ASKED})).json()["id"]
-        assert await asyncio.to_thread(model.wait_for, lambda now: now.at_once == 1, 5)
+        assert await asyncio.to_thread(model.wait_for, requests_beyond(asked), 30)
         began = time.monotonic()
         assert (await client.post(f"/api/v1/runs/{run}/cancel")).status_code < 300
         assert await asyncio.to_thread(model.wait_for, closings_beyond(seen), 3)

@@ -37,14 +37,10 @@ async def look(
     retrieval: Retrieval, state: State, questions: Sequence[str], *, limit: int = PASSAGES
 ) -> Asked:
     """Search for all of the questions at once. Raises what a search raises."""
-    collections = state["question"].collections
+    collections, rerank = state["question"].collections, retrieval.reranks_every_look
+    queries = [SearchQuery(one, collections, limit=limit, rerank=rerank) for one in questions]
     async with together() as group:
-        searches = [
-            group.create_task(
-                retrieval.search(state["principal"], SearchQuery(one, collections, limit=limit))
-            )
-            for one in questions
-        ]
+        searches = [group.create_task(retrieval.search(state["principal"], one)) for one in queries]
     return Asked(tuple(questions), tuple(search.result() for search in searches))
 
 

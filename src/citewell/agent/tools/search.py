@@ -45,8 +45,10 @@ def listed(passages: tuple[Passage, ...]) -> str:
 
 
 async def _searched(setting: Setting, query: str, limit: int) -> tuple[str, Found]:
-    asked = SearchQuery(query, setting.collections, limit=limit)
-    result = await setting.means.retrieval.search(setting.principal, asked)
+    retrieval = setting.means.retrieval
+    rerank = retrieval.reranks_every_look
+    asked = SearchQuery(query, setting.collections, limit=limit, rerank=rerank)
+    result = await retrieval.search(setting.principal, asked)
     return listed(result.passages) or "Nothing was found.", Found(result.passages)
 
 

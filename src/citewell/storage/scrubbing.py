@@ -29,7 +29,18 @@ _OLDER = text(
     " AND datname = current_database() AND backend_xmin IS NOT NULL"
     " AND age(backend_xmin) > age(CAST(CAST(:mark % 4294967296 AS text) AS xid))"
 )
-_SERVERS_OWN = ("VACUUM FULL pg_statistic", "SELECT pg_switch_wal()", "CHECKPOINT", "CHECKPOINT")
+# Of a table that has become empty the planner would keep its old samples.
+_FORGET_SAMPLES = (
+    "DELETE FROM pg_statistic USING pg_class c, pg_namespace n WHERE c.oid = starelid"
+    " AND n.oid = c.relnamespace AND n.nspname = 'public' AND c.reltuples <= 0"
+)
+_SERVERS_OWN = (
+    _FORGET_SAMPLES,
+    "VACUUM FULL pg_statistic",
+    "SELECT pg_switch_wal()",
+    "CHECKPOINT",
+    "CHECKPOINT",
+)
 
 
 async def scrub(database: Database, tables: Iterable[str]) -> bool:

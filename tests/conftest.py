@@ -137,6 +137,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
             )
         migrate.upgrade(server.url_of(TEMPLATE))
         yield server
+        # Every test after its end has failed; here is why it ended.
+        assert embedded.is_running(), (folder / "postgres" / "log").read_text("utf-8")[-4000:]
     finally:
         embedded.stop()
         shutil.rmtree(folder)

@@ -11,8 +11,8 @@ _BEFORE = (
 _BETWEEN = (" in ", " to ", " into ", " as ", " en ", " a ", " zu ")
 _HOW_MANY = ("how many ", "wie viele ", "combien de ", "cuántos ", "cuántas ")
 _ARE_IN = (
-    " are there in ", " is there in ", " are in ", " is in ", " in ", " sind ", " hat ", " dans ",
-    " hay en ",
+    " are there in ", " is there in ", " are in ", " is in ", " are ", " is ", " in ", " sind ",
+    " hat ", " dans ", " hay en ",
 )  # fmt: skip
 _ONE = frozenset({"a", "an", "one", "ein", "eine", "einem", "einer", "un", "une", "una"})
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -24,9 +25,13 @@ def followed(client: Client, body: dict[str, Any], *, steps: bool) -> dict[str, 
         "response": "", "citations": [], "doubts": [], "related": [], "answered": False,
         "grounded": 0.0, "reason": "", "run_id": "", "conversation_id": "",
     }  # fmt: skip
+    line = _Line()
     try:
         for event in _events(client, body):
-            _take(event, answer, steps=steps)
+            if event["type"] != "TEXT_MESSAGE_CONTENT":
+                # Nothing else is told in the middle of a line.
+                line.end()
+            _take(event, answer, line, steps=steps)
     except KeyboardInterrupt:
         if answer["run_id"]:
             client.try_send("POST", f"/api/v1/runs/{answer['run_id']}/cancel")
@@ -34,7 +39,22 @@ def followed(client: Client, body: dict[str, Any], *, steps: bool) -> dict[str, 
     return answer
 
 
-def _take(event: dict[str, Any], answer: dict[str, Any], *, steps: bool) -> None:
+@dataclass(slots=True)
+class _Line:
+    """The line of the answer that is being written."""
+
+    is_open: bool = False
+
+    def write(self, text: str) -> None:
+        print(text, end="", flush=True)
+        self.is_open = not text.endswith("\n")
+
+    def end(self) -> None:
+        if self.is_open:
+            self.write("\n")
+
+
+def _take(event: dict[str, Any], answer: dict[str, Any], line: _Line, *, steps: bool) -> None:
     match event["type"]:
         case "RUN_STARTED":
             answer.update(run_id=event["runId"], conversation_id=event["threadId"])
@@ -43,10 +63,7 @@ def _take(event: dict[str, Any], answer: dict[str, Any], *, steps: bool) -> None
         case "STEP_FINISHED" if steps and (asked := _looked_for(event)):
             say(f"  looked for: {plain(asked)}")
         case "TEXT_MESSAGE_START" | "TEXT_MESSAGE_CONTENT" | "TEXT_MESSAGE_END":
-            _hear(event, answer)
-        case "STEP_FINISHED" if event["stepName"].startswith("answer") and answer["response"]:
-            # The text has ended; what comes next starts on a line of its own.
-            print(flush=True)
+            _hear(event, answer, line)
         case "CUSTOM" if event["name"] == "rag.notice":
             say(f"Notice: {event['value']['message']}")
         case "RUN_ERROR":
@@ -56,15 +73,15 @@ def _take(event: dict[str, Any], answer: dict[str, Any], *, steps: bool) -> None
             pass
 
 
-def _hear(event: dict[str, Any], answer: dict[str, Any]) -> None:
+def _hear(event: dict[str, Any], answer: dict[str, Any], line: _Line) -> None:
     answer.update(event.get("metadata", {}).get("rag", {}))
     if event["type"] == "TEXT_MESSAGE_START" and answer["response"]:
         # What was said so far is said again, better.
         answer["response"] = ""
-        print("\n", flush=True)
+        line.write("\n")
     if event["type"] == "TEXT_MESSAGE_CONTENT":
         answer["response"] += event["delta"]
-        print(plain(event["delta"]), end="", flush=True)
+        line.write(plain(event["delta"]))
 
 
 def _looked_for(event: dict[str, Any]) -> str:

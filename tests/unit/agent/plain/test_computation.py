@@ -42,6 +42,7 @@ def test_a_sum_is_computed(question: str, expression: str) -> None:
     [
         ("Convert 5 miles to km", "5", "miles", "km"),
         ("How many feet are in 3 meters?", "3", "meters", "feet"),
+        ("How many kilometres are 26.2 miles?", "26.2", "miles", "kilometres"),
         ("How many hours are there in a week?", "1", "week", "hours"),
         ("What is 100 °F in °C?", "100", "°F", "°C"),
         ("what is 2.5kg in pounds", "2.5", "kg", "pounds"),

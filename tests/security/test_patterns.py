@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from citewell.agent import splitting
+from citewell.agent.planning import through
 from citewell.telemetry import redaction
 from tests.security.patterns.attacks import attacks
 from tests.security.patterns.inventory import METHODS, inventory
@@ -51,6 +52,10 @@ class Cap:
 
 CAPS = (
     Cap(splitting, "_COMPARE", splitting.MOST_COMPARED, splitting.parts_of),
+    *(
+        Cap(through, name, through.MOST_CHARACTERS, through.through)
+        for name in ("_POSSESSED", "_CLAUSE", "_EITHER")
+    ),
     Cap(redaction, "_SECRET_TEXT", redaction.MAX_CHARS, lambda t: redaction.redacted("why", t)),
 )
 

@@ -13,7 +13,7 @@ from citewell.storage.transaction import Transaction
 
 _ASKS = re.compile(
     r"(?:please[, ]+)?(?:remember|keep in mind)(?:\s+that\b|\s*:)"
-    r"|(?:bitte[, ]+)?(?:merke? dir|merken sie sich)(?:\s*,?\s*dass\b|\s*:)"
+    r"|(?:bitte[, ]+)?(?:merke? dir|merken sie sich)(?:\s*+(?:,\s*+)?dass\b|\s*+:)"
     r"|(?:souviens-toi|souvenez-vous|retiens|retenez)(?:\s+qu(?:e\b|['’])|\s*:)"
     r"|(?:recuerda|recuerde|ten en cuenta)(?:\s+que\b|\s*:)",
     re.IGNORECASE,

@@ -1,10 +1,10 @@
 """A conversation in short without a language model: each turn's question and first sentence."""
 
-import re
 from collections.abc import Sequence
 
 from citewell.domain.conversations import Exchange
 from citewell.domain.sentences import sentences
+from citewell.domain.words import FOOTNOTE
 
 MOST_SUMMARY = 2_000
 MOST_LINE = 240
@@ -12,7 +12,6 @@ MOST_QUESTION = 100
 # The newest lines; older ones make room by their answers first.
 KEPT_WHOLE = 4
 TO = " → "
-_MARK = re.compile(r"\s*\[\d+\]")
 
 
 def folded(summary: str, turns: Sequence[Exchange]) -> str:
@@ -32,7 +31,7 @@ def folded(summary: str, turns: Sequence[Exchange]) -> str:
 
 def _line(turn: Exchange) -> str:
     question = _cut(turn.question, MOST_QUESTION)
-    text = _MARK.sub("", turn.answer) if turn.answered else ""
+    text = FOOTNOTE.sub("", turn.answer) if turn.answered else ""
     first = next((text[start:end] for start, end in sentences(text)), "")
     # The arrow is ours: what somebody wrote must not look like it.
     question = question.replace(TO, " ")

@@ -12,3 +12,5 @@ MARKS = (
 UNSPACED = r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 
 WORD = re.compile(rf"[\w{MARKS}]+")
+# The mark of a footnote, `[1]`, and the space before it.
+FOOTNOTE = re.compile(r"(?<!\s)\s*+\[\d++\]")

@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -140,6 +140,9 @@ def _patterns(value: object) -> Iterator[re.Pattern[str] | re.Pattern[bytes]]:
     elif isinstance(value, dict):
         for one in value.values():
             yield from _patterns(one)
+    elif is_dataclass(value):
+        for part in fields(value):
+            yield from _patterns(getattr(value, part.name))
     elif isinstance(value, (list, tuple, set, frozenset)):
         for one in value:
             yield from _patterns(one)

@@ -14,7 +14,6 @@ from citewell.agent.follow_ups.topics import names, topics
 from citewell.domain.conversations import Exchange
 from citewell.domain.words import WORD
 
-_END = re.compile(r"\s*[?!.¿]*\s*$")
 _YEAR = re.compile(r"\b(?:1\d{3}|20\d{2})\b")
 
 
@@ -51,7 +50,11 @@ def _filled(question: str, leaning: Lean, last: Exchange) -> str:
     lacking = [one for one in about if one.lower() not in question.lower()]
     if not lacking:
         return question
-    return _END.sub("", question, count=1) + f" ({', '.join(lacking)})?"
+    return _without_end(question) + f" ({', '.join(lacking)})?"
+
+
+def _without_end(question: str) -> str:
+    return question.rstrip().rstrip("?!.¿").rstrip()
 
 
 def _exchanged(said: str, last: str, tongue: Tongue) -> str | None:
@@ -60,7 +63,7 @@ def _exchanged(said: str, last: str, tongue: Tongue) -> str | None:
     if year:
         if before:
             return last[: before.start()] + year.group() + last[before.end() :]
-        return _END.sub("", last, count=1) + f" {said}?"
+        return _without_end(last) + f" {said}?"
     named, held = names(f"- {said}", tongue), names(last, tongue_of(last))
     if named and held:
         return last.replace(held[-1], named[0])

@@ -8,19 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from citewell.domain.conversations import Exchange
+from citewell.domain.words import FOOTNOTE
 
 MOST_QUOTED = 600
-_MARK = re.compile(r"\s*\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
 class _Telling:
-    """How one language asks, and is answered."""
+    """How a question is answered in one language."""
 
-    asked_last: str
-    asked_first: str
-    answered: str
-    all_of_it: str
     question_was: str
     first_was: str
     answer_was: str
@@ -28,15 +24,76 @@ class _Telling:
     nothing_yet: str
 
 
+# How each language asks.
+_ASKS: Mapping[str, Mapping[str, re.Pattern[str]]] = {
+    "en": {
+        "asked_last": re.compile(
+            r"what did i (?:just )?ask(?: you)?(?: before| last| just now| previously)?"
+            r"|what (?:was|is) my (?:last|previous) question"
+        ),
+        "asked_first": re.compile(r"what did i ask(?: you)? first|what was my first question"),
+        "answered": re.compile(
+            r"what did you (?:just )?(?:say|answer|tell me)(?: before| last)?"
+            r"|what (?:was|is) your (?:last|previous) answer"
+        ),
+        "all_of_it": re.compile(
+            r"what (?:have|did) (?:we|i) (?:talk(?:ed)?|sp(?:eak|oken)) about(?: so far)?"
+            r"|what have i asked(?: you)?(?: so far)?|what were my questions(?: so far)?"
+        ),
+    },
+    "de": {
+        "asked_last": re.compile(
+            r"was habe ich (?:dich |sie )?(?:gerade |eben |vorhin |zuletzt |vorher )?gefragt"
+            r"|was war meine (?:letzte|vorige|vorherige) frage"
+        ),
+        "asked_first": re.compile(
+            r"was habe ich (?:dich |sie )?zuerst gefragt|was war meine erste frage"
+        ),
+        "answered": re.compile(
+            r"was (?:hast du|haben sie) (?:gerade |eben |vorhin )?(?:gesagt|geantwortet)"
+            r"|was war (?:deine|ihre) letzte antwort"
+        ),
+        "all_of_it": re.compile(
+            r"worüber haben wir (?:bisher )?gesprochen"
+            r"|was habe ich (?:bisher |alles |bisher alles )gefragt"
+        ),
+    },
+    "fr": {
+        "asked_last": re.compile(
+            r"qu(?:['’]est[- ]ce que j['’]|['’])ai(?:-je)? demandé(?: avant)?"
+            r"|quelle était ma (?:dernière question|question précédente)"
+        ),
+        "asked_first": re.compile(
+            r"qu['’]ai-je demandé en premier|quelle était ma première question"
+        ),
+        "answered": re.compile(
+            r"qu['’](?:as-tu|avez-vous) (?:dit|répondu)"
+            r"|quelle était (?:ta|votre) dernière réponse"
+        ),
+        "all_of_it": re.compile(
+            r"de quoi avons-nous parlé(?: jusqu['’]ici)?|quelles étaient mes questions"
+        ),
+    },
+    "es": {
+        "asked_last": re.compile(
+            r"qué (?:te |le )?(?:pregunté|he preguntado)(?: antes)?"
+            r"|cuál (?:fue|era) mi (?:última pregunta|pregunta anterior)"
+        ),
+        "asked_first": re.compile(
+            r"qué (?:te |le )?pregunté primero|cuál (?:fue|era) mi primera pregunta"
+        ),
+        "answered": re.compile(
+            r"qué (?:me )?(?:respondiste|dijiste|respondió|dijo)(?: antes)?"
+            r"|cuál (?:fue|era) (?:tu|su) última respuesta"
+        ),
+        "all_of_it": re.compile(
+            r"de qué (?:hemos hablado|hablamos)(?: hasta ahora)?"
+            r"|cuáles (?:fueron|eran) mis preguntas"
+        ),
+    },
+}
 _TELLINGS: Mapping[str, _Telling] = {
     "en": _Telling(
-        asked_last=r"what did i (?:just )?ask(?: you)?(?: before| last| just now| previously)?"
-        r"|what (?:was|is) my (?:last|previous) question",
-        asked_first=r"what did i ask(?: you)? first|what was my first question",
-        answered=r"what did you (?:just )?(?:say|answer|tell me)(?: before| last)?"
-        r"|what (?:was|is) your (?:last|previous) answer",
-        all_of_it=r"what (?:have|did) (?:we|i) (?:talk(?:ed)?|sp(?:eak|oken)) about(?: so far)?"
-        r"|what have i asked(?: you)?(?: so far)?|what were my questions(?: so far)?",
         question_was="Your last question was: “{}”",
         first_was="Your first question that I still know was: “{}”",
         answer_was="My last answer was: “{}”",
@@ -44,13 +101,6 @@ _TELLINGS: Mapping[str, _Telling] = {
         nothing_yet="I have not answered anything yet.",
     ),
     "de": _Telling(
-        asked_last=r"was habe ich (?:dich |sie )?(?:gerade |eben |vorhin |zuletzt |vorher )?gefragt"
-        r"|was war meine (?:letzte|vorige|vorherige) frage",
-        asked_first=r"was habe ich (?:dich |sie )?zuerst gefragt|was war meine erste frage",
-        answered=r"was (?:hast du|haben sie) (?:gerade |eben |vorhin )?(?:gesagt|geantwortet)"
-        r"|was war (?:deine|ihre) letzte antwort",
-        all_of_it=r"worüber haben wir (?:bisher )?gesprochen"
-        r"|was habe ich (?:bisher |alles |bisher alles )gefragt",
         question_was="Ihre letzte Frage war: „{}“",
         first_was="Ihre erste Frage, die ich noch kenne, war: „{}“",
         answer_was="Meine letzte Antwort war: „{}“",
@@ -58,12 +108,6 @@ _TELLINGS: Mapping[str, _Telling] = {
         nothing_yet="Ich habe noch nichts geantwortet.",
     ),
     "fr": _Telling(
-        asked_last=r"qu(?:['’]est[- ]ce que j['’]|['’])ai(?:-je)? demandé(?: avant)?"
-        r"|quelle était ma (?:dernière question|question précédente)",
-        asked_first=r"qu['’]ai-je demandé en premier|quelle était ma première question",
-        answered=r"qu['’](?:as-tu|avez-vous) (?:dit|répondu)"
-        r"|quelle était (?:ta|votre) dernière réponse",
-        all_of_it=r"de quoi avons-nous parlé(?: jusqu['’]ici)?|quelles étaient mes questions",
         question_was="Votre dernière question était : « {} »",
         first_was="Votre première question que je connais encore était : « {} »",
         answer_was="Ma dernière réponse était : « {} »",
@@ -71,13 +115,6 @@ _TELLINGS: Mapping[str, _Telling] = {
         nothing_yet="Je n’ai encore rien répondu.",
     ),
     "es": _Telling(
-        asked_last=r"qué (?:te |le )?(?:pregunté|he preguntado)(?: antes)?"
-        r"|cuál (?:fue|era) mi (?:última pregunta|pregunta anterior)",
-        asked_first=r"qué (?:te |le )?pregunté primero|cuál (?:fue|era) mi primera pregunta",
-        answered=r"qué (?:me )?(?:respondiste|dijiste|respondió|dijo)(?: antes)?"
-        r"|cuál (?:fue|era) (?:tu|su) última respuesta",
-        all_of_it=r"de qué (?:hemos hablado|hablamos)(?: hasta ahora)?"
-        r"|cuáles (?:fueron|eran) mis preguntas",
         question_was="Su última pregunta fue: «{}»",
         first_was="Su primera pregunta que aún conozco fue: «{}»",
         answer_was="Mi última respuesta fue: «{}»",
@@ -97,10 +134,11 @@ def recalled(question: str, turns: Sequence[Exchange], summary: str = "") -> str
     plain = question.strip().strip("¿?!. \u00a0").lower()
     if not turns:
         return None
-    for telling in _TELLINGS.values():
-        for asks, tell in _WAYS.items():
-            if re.fullmatch(getattr(telling, asks), plain):
-                said = tell(telling, turns)
+    for language, asks in _ASKS.items():
+        for way, pattern in asks.items():
+            if pattern.fullmatch(plain):
+                tell = _WAYS[way]
+                said = tell(_TELLINGS[language], turns)
                 return _with_earlier(said, summary) if tell is _every_question else said
     return None
 
@@ -117,7 +155,7 @@ def _last_answer(telling: _Telling, turns: Sequence[Exchange]) -> str:
     said = next((one.answer for one in reversed(turns) if one.answer), "")
     if not said:
         return telling.nothing_yet
-    return telling.answer_was.replace("{}", _cut(_MARK.sub("", said)))
+    return telling.answer_was.replace("{}", _cut(FOOTNOTE.sub("", said)))
 
 
 def _every_question(telling: _Telling, turns: Sequence[Exchange]) -> str:

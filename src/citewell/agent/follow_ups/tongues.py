@@ -43,10 +43,6 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
-
-
 ENGLISH = Tongue(
     code="en",
     asking=_words("what which who whom whose when where why how"),
@@ -67,16 +63,18 @@ ENGLISH = Tongue(
         "of in on at by to for from with about against into onto over under during through near"
         " between among within without per not also else many much more most very other"
     ),
-    opening=_pattern(
+    opening=re.compile(
         r"^(?:(?:and|but|so|or|then)\b[\s,]*)?(?:what|how) about\b"
-        r"|^(?:and|but|or)\b(?:\s+then\b)?|^(?:the )?same (?:question )?(?:for|with)\b"
+        r"|^(?:and|but|or)\b(?:\s+then\b)?|^(?:the )?same (?:question )?(?:for|with)\b",
+        re.IGNORECASE,
     ),
-    empty=_pattern(
+    empty=re.compile(
         r"\b(?:is|was) it (?:true|possible|necessary|likely|legal|allowed|safe|worth|raining)\b"
         r"|\bit (?:take|takes|took|rain|rains|snow|snows)\b|\btime is it\b"
         r"|\bmakes? it (?:possible|hard|easy)\b|\bit called\b|^it (?:is|was|has)\b"
         r"|\b(?:is|are|was|were|be) there\b|\bdoes it mean\b"
-        r"|\bhow (?:\w+ )?(?:is|was) it (?:to|that)\b"
+        r"|\bhow (?:\w+ )?(?:is|was) it (?:to|that)\b",
+        re.IGNORECASE,
     ),
     person=_words("who whom whose"),
 )
@@ -104,17 +102,19 @@ GERMAN = Tongue(
         "von in im an am auf bei beim zu zum zur für aus mit über gegen nach vor durch um nicht"
         " auch noch viel viele mehr sehr so denn eigentlich"
     ),
-    opening=_pattern(
+    opening=re.compile(
         r"^(?:(?:und|aber|oder)\b[\s,]*)?(?:was|wie) (?:ist|war|wäre|steht es|sieht es)"
         r"(?: aus)? mit\b"
-        r"|^(?:und|aber|oder)\b(?:\s+dann\b)?"
+        r"|^(?:und|aber|oder)\b(?:\s+dann\b)?",
+        re.IGNORECASE,
     ),
-    empty=_pattern(
+    empty=re.compile(
         r"\b(?:gibt|gab|regnet|geht|ging|kommt|kam|dauert|handelt) es\b"
         r"|\bes (?:gibt|gab|regnet|geht|ist)\b"
         r"|\b(?:ist|war|wäre) es (?:möglich|wahr|richtig|erlaubt|nötig|sicher|erforderlich)\b"
         r"|\b(?:können|könnten|haben|wissen|kennen) sie\b|\bnennt man es\b|\bbedeutet es\b|^es\b"
-        r"|\b(?:muss|kann|wird|soll) es geben\b|\bschaff\w+ es\b"
+        r"|\b(?:muss|kann|wird|soll) es geben\b|\bschaff\w+ es\b",
+        re.IGNORECASE,
     ),
     person=_words("wer wen wem wessen"),
 )
@@ -137,14 +137,16 @@ FRENCH = Tongue(
         "si parce lorsque quand pendant après avant depuis et ou mais que qui dont comme"
     ),
     linking=_words("de d dans en sur par à pour avec contre vers chez sans ne pas plus aussi très"),
-    opening=_pattern(
+    opening=re.compile(
         r"^(?:(?:et|mais|ou)\b[\s,]*)?(?:qu['’]en est-il|quid) (?:de|du|des|d['’])"
-        r"|^et pour\b|^(?:et|mais|ou)\b(?:\s+alors\b)?"
+        r"|^et pour\b|^(?:et|mais|ou)\b(?:\s+alors\b)?",
+        re.IGNORECASE,
     ),
-    empty=_pattern(
+    empty=re.compile(
         r"\bil y (?:a|avait)\b|\by a-t-il\b|\b(?:faut|pleut|neige|s['’]agit)-il\b"
         r"|\bil (?:faut|pleut)\b"
-        r"|\b(?:est|était)-il (?:vrai|possible|nécessaire|permis|obligatoire)\b|\ble lui\b"
+        r"|\b(?:est|était)-il (?:vrai|possible|nécessaire|permis|obligatoire)\b|\ble lui\b",
+        re.IGNORECASE,
     ),
     person=_words("qui"),
 )
@@ -165,11 +167,12 @@ SPANISH = Tongue(
     articles=_words("el la los las un una unos unas del al lo"),
     joining=_words("si porque mientras después antes desde y o u e pero que cuando como"),
     linking=_words("de en a para con sobre contra por hasta sin no también muy más se le les"),
-    opening=_pattern(
+    opening=re.compile(
         r"^[¿\s]*(?:(?:y|e|pero|o)\b[\s,]*)?(?:qué (?:hay de|tal|pasa con|sucede con))(?:l\b)?"
-        r"|^[¿\s]*(?:y|e|pero|o)\b(?:\s+entonces\b)?"
+        r"|^[¿\s]*(?:y|e|pero|o)\b(?:\s+entonces\b)?",
+        re.IGNORECASE,
     ),
-    empty=_pattern(r"(?!)"),
+    empty=re.compile(r"(?!)"),
     person=_words("quién quiénes quien"),
 )
 TONGUES = (ENGLISH, GERMAN, FRENCH, SPANISH)

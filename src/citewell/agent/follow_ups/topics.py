@@ -6,7 +6,7 @@ from itertools import takewhile
 from citewell.agent.follow_ups.tongues import Tongue
 from citewell.domain.conversations import Exchange
 from citewell.domain.sentences import sentences
-from citewell.domain.words import WORD
+from citewell.domain.words import FOOTNOTE, WORD
 
 MOST_NAMES = 3
 MOST_FROM_ANSWER = 2
@@ -14,7 +14,6 @@ MOST_WORDS = 5
 MOST_PHRASE = 3
 # How a verb ends that stands behind its noun in a question.
 _VERBS = ("ed", "ing", "built", "made", "held", "worn", "written", "founded")
-_MARK = re.compile(r"\s*\[\d+\]")
 _BETWEEN = frozenset(
     {"of", "the", "de", "la", "du", "des", "von", "der", "van", "del", "di", "da", "y"}
 )
@@ -50,7 +49,7 @@ def topics(turn: Exchange, tongue: Tongue) -> list[str]:
 def _told(turn: Exchange, asked: list[str], tongue: Tongue) -> list[str]:
     if not turn.answered:
         return []
-    text = _MARK.sub("", turn.answer)
+    text = FOOTNOTE.sub("", turn.answer)
     first = next((text[start:end] for start, end in sentences(text)), "")
     known = {word.lower() for name in asked for word in WORD.findall(name)}
     known |= {word.lower() for word in WORD.findall(turn.question)}

@@ -108,14 +108,19 @@ def _named(passage: Passage, role: str) -> Iterator[tuple[str, float]]:
     stems = _TOLD_BY.get(role, (role[:STEM],))
     for start, end in sentences(passage.text):
         said = passage.text[start:end]
-        places = [
-            found.end() for stem in stems for found in re.finditer(re.escape(stem), said, re.I)
-        ]
+        places = [end for stem in stems for end in _ends(said.lower(), stem)]
         for match in _NAME.finditer(said):
             name = _without_opener(match[0])
             if not name:
                 continue
             yield name, max((_near(place, match) for place in places), default=0.0)
+
+
+def _ends(text: str, stem: str) -> Iterator[int]:
+    at = text.find(stem)
+    while at >= 0:
+        yield at + len(stem)
+        at = text.find(stem, at + 1)
 
 
 def _near(place: int, match: re.Match[str]) -> float:

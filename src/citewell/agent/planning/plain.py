@@ -9,7 +9,7 @@ from citewell.domain.words import WORD
 MOST_WORDS = 14
 
 _ASKS = re.compile(
-    r"\s*[¿¡]?\s*(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|does|do|did|can"
+    r"\s*+[¿¡]?\s*+(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|does|do|did|can"
     r"|wer|was|wann|wo|wie|warum|welche[rs]?|qui|que|quand|où|comment|qu['’]est|quel(?:le)?s?"
     r"|quién|qué|cuándo|dónde|cómo|cuál(?:es)?)\b",
     re.IGNORECASE,

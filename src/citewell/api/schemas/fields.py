@@ -108,7 +108,12 @@ def _children(item: Any) -> list[Any]:
 _SAID = {"pattern": "^[^\\u0000]*$"}
 _SAID_OF_A_LINE = {"pattern": f"^[^{CONTROLS}\\u2028\\u2029]*$"}
 _NO_TEXT = "\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f"
-_QUESTION = f"^[^{_NO_TEXT}]*{_WORD}[^{_NO_TEXT}]*$"
+# Whatever is blank in Python or ECMAScript, but for controls and ends of lines. What begins a text
+# and what it says have no character in common: else a check would try every place to divide it.
+_BLANK = " \\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000\\ufeff"
+_SAYS = f"[^\\s\\ufeff{CONTROLS}]"
+_QUESTION = f"^[\\t\\n\\r\\u2028\\u2029{_BLANK}]*{_SAYS}[^{_NO_TEXT}]*$"
+_FACT = f"^[{_BLANK}]*{_SAYS}[^{CONTROLS}\\u2028\\u2029]*$"
 
 Text = Annotated[str, Field(json_schema_extra=_SAID), AfterValidator(_storable)]
 ShortText = Annotated[
@@ -131,9 +136,7 @@ Fact = Annotated[
     Field(
         min_length=1,
         max_length=MOST_FACT,
-        json_schema_extra={
-            "pattern": f"^[^{CONTROLS}\\u2028\\u2029]*{_WORD}[^{CONTROLS}\\u2028\\u2029]*$"
-        },
+        json_schema_extra={"pattern": _FACT},
     ),
     AfterValidator(_one_line),
 ]

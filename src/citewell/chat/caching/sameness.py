@@ -43,7 +43,7 @@ _ASKING = {
         " primero primera último última antes después durante entre desde de a más",
     }.items()
 }
-_QUOTED = re.compile(r"[\"“„«]([^\"”“»]+)[\"”“»]")
+_QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]+)[\"”“»]")
 
 
 @dataclass(frozen=True, slots=True)

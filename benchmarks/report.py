@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.grounding.table import table as checks
 from benchmarks.promises import promised_by, promises
 from benchmarks.quality.table import table
+from benchmarks.storm import left
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
@@ -138,6 +139,8 @@ def storm_section(measured: Mapping[str, Any]) -> str:
             f"| {' | '.join(shown)} | {one['tests']} | {one['faults']} | {one['seconds']:.1f} |"
         )
     told = [f"- {one['outcome']}: `{one['file']}`, {one['test']}" for one in measured["faults"]]
+    missing = ", ".join(f"`{one}`" for one in left(measured))
+    told += [f"- not run in this size: {missing}"] if missing else []
     return "\n".join([*lines, *([""] if told else []), *told]) + "\n"
 
 

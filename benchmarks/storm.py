@@ -31,6 +31,17 @@ def tests() -> list[str]:
     return ["tests/security", *sorted(others)]
 
 
+def left(measured: Mapping[str, Any]) -> list[str]:
+    """The files of a whole storm that nothing is written of."""
+    run = {one["file"] for one in measured["files"]}
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for place in map(ROOT.joinpath, tests())
+        for path in (sorted(place.rglob("test_*.py")) if place.is_dir() else [place])
+    ]
+    return [one for one in found if one not in run]
+
+
 def told(report: Path) -> list[dict[str, Any]]:
     """One record per test: its outcome, its seconds, and what it counted."""
     # The file was written by our own run a moment ago.

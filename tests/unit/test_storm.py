@@ -38,6 +38,9 @@ def test_the_table_has_a_line_for_each_file_with_its_promises_counts_and_faults(
     row = "| S7, S7b | `tests/security/files/test_sandbox.py` | 43,210 files | 2 | 1 | 2.1 |"
     assert row in shown.splitlines()
     assert "- failure: `tests/security/files/test_sandbox.py`, no socket" in shown
+    (missing,) = [line for line in shown.splitlines() if line.startswith("- not run in this size:")]
+    assert "`tests/security/test_http_fuzz.py`" in missing
+    assert "test_sandbox.py" not in missing
 
 
 def test_a_part_of_a_storm_replaces_what_was_told_of_its_files_and_of_no_others(

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from citewell.accounts.privacy.retention import Clocks, Retention
 from citewell.accounts.privacy.service import Privacy
 from citewell.documents.removal import remove_uploads
 from citewell.domain.errors import ConflictError, DeniedError, NotFoundError
-from citewell.domain.ids import ErasureId, RunId, TenantId, UserId, new_id
+from citewell.domain.ids import ErasureId, JobId, RunId, TenantId, UserId, new_id
 from citewell.domain.jobs import Lease
 from citewell.domain.passages import Answer, Citation
 from citewell.domain.principal import Principal, Role, Scope
@@ -218,6 +218,27 @@ async def test_the_documents_go_when_that_is_asked_for_unless_others_worked_on_t
         await tx.versions.add(newest, blob)
     await office.forget(ada, with_documents=True)
     assert sorted(office.files()) == [b"begun by ada", b"by eve", b"eve's"]
+
+
+async def test_files_go_before_the_job_is_handed_back_as_nobody_works_without_a_lease(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await office.person()
+    await office.upload(ada, b"ada's")
+    await office.privacy.erase(office.owner, ada.user_id, with_documents=True)
+    lease = await office.claim("erase")
+    lost: list[set[JobId]] = []
+    delete = BlobStore.delete
+
+    async def watched(blobs: BlobStore, keys: Iterable[str]) -> None:
+        async with office.database.system() as system:
+            lost.append(await system.heartbeat([lease]))
+        await delete(blobs, keys)
+
+    monkeypatch.setattr(BlobStore, "delete", watched)
+    await office.erasing.run(lease)
+    assert lost == [set()]
+    assert office.files() == []
 
 
 async def test_what_is_written_while_a_person_is_forgotten_goes_in_the_second_step(

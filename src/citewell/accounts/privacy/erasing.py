@@ -76,13 +76,15 @@ class Erasing:
                 await refuse_only_owner(tx, asked.user_id)
                 removed, blobs = await self._erase(tx, asked)
                 await tx.requests.mark_erased(asked.id, removed)
-                reason = "Nothing is found any more; the bytes follow."
-                await tx.jobs.retry_later(lease, "scrubbing", reason, seconds=SETTLE_SECONDS)
         except ConflictError as error:
             async with self.database.transaction(asked.tenant_id) as tx:
                 await tx.jobs.fail(lease, error.code, error.message)
             return
+        # Before the job is handed back: who has no lease is stopped, in the middle of this.
         await self.blobs.delete(blobs)
+        async with self.database.transaction(asked.tenant_id) as tx:
+            reason = "Nothing is found any more; the bytes follow."
+            await tx.jobs.retry_later(lease, "scrubbing", reason, seconds=SETTLE_SECONDS)
 
     async def _erase(self, tx: Transaction, asked: Erasure) -> tuple[dict[str, int], list[str]]:
         removed: Counter[str] = Counter()

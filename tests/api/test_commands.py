@@ -54,7 +54,8 @@ async def test_a_password_that_nobody_gives_is_no_empty_one(terminal: Terminal) 
 def test_no_command_takes_a_secret_from_its_line() -> None:
     def options(command: Any) -> list[str]:
         below = getattr(command, "commands", {}).values()
-        own = [word for one in command.params for word in one.opts if word.startswith("-")]
+        taking = [one for one in command.params if not getattr(one, "is_flag", False)]
+        own = [word for one in taking for word in one.opts if word.startswith("-")]
         return own + [word for one in below for word in options(one)]
 
     every = options(typer.main.get_command(main.app))

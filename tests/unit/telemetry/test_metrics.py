@@ -8,6 +8,7 @@ from citewell.telemetry import metrics
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
 NAMES = {
+    "citewell_answer_cache",
     "citewell_http_requests",
     "citewell_http_request_seconds",
     "citewell_search_seconds",

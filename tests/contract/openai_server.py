@@ -1,14 +1,15 @@
 """A small model server that speaks the wire protocol of /v1/embeddings over real HTTP.
 
 Vectors are counts of hashed words, so like texts are alike. `script` answers the next requests
-instead: each step is a status, headers and a body, or `HANG`.
+instead: each step is a status, headers and a body, or `HANG`, or `HANG_UP`. Other protocols of one
+request and one answer are served by the same server with answers of their own.
 """
 
 import hashlib
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +29,8 @@ class Answer:
 
 
 HANG = Answer(hang=True)
+# The line breaks instead of an answer.
+HANG_UP = Answer(status=0)
 
 
 def vector(text: str) -> list[float]:
@@ -42,11 +45,16 @@ def answer(vectors: list[Any], *, reverse: bool = False) -> bytes:
     return json.dumps({"object": "list", "data": data[::-1] if reverse else data}).encode()
 
 
+def embedded(asked: dict[str, Any]) -> Answer:
+    return Answer(body=answer([vector(text) for text in asked["input"]], reverse=True))
+
+
 @dataclass(slots=True)
 class ModelServer:
     """The running server and what it saw."""
 
-    base_url: str
+    answer: Callable[[dict[str, Any]], Answer] = embedded
+    base_url: str = ""
     script: deque[Answer] = field(default_factory=deque)
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -76,13 +84,12 @@ def handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:
                 meet(server.gather)
             with server.lock:
                 server.at_once -= 1
-            self.reply(
-                step or Answer(body=answer([vector(t) for t in asked["input"]], reverse=True))
-            )
+            self.reply(step or server.answer(asked))
 
         def reply(self, step: Answer) -> None:
             if step.hang:
                 server.stopping.wait(30)
+            if step.hang or step == HANG_UP:
                 self.close_connection = True
                 return
             self.send_response(step.status)
@@ -105,11 +112,13 @@ def meet(barrier: threading.Barrier) -> None:
 
 
 @contextmanager
-def model_server() -> Iterator[ModelServer]:
-    state = ModelServer("")
+def model_server(
+    answered: Callable[[dict[str, Any]], Answer] = embedded, path: str = "/v1"
+) -> Iterator[ModelServer]:
+    state = ModelServer(answered)
     http = ThreadingHTTPServer(("127.0.0.1", 0), handler(state))
     http.daemon_threads = True
-    state.base_url = f"http://127.0.0.1:{http.server_address[1]}/v1"
+    state.base_url = f"http://127.0.0.1:{http.server_address[1]}{path}"
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

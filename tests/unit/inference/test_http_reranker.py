@@ -11,15 +11,12 @@ import pytest
 from citewell.domain.errors import InvalidError, StartError, UnavailableError, UpstreamError
 from citewell.inference.metering import metered
 from citewell.inference.opening import Server, open_reranker
-from citewell.inference.reranking.http_reranker import IN_FLIGHT, HttpReranker
-from citewell.inference.reranking.http_reranker import RerankServer as Named
+from citewell.inference.reranking.http_reranker import IN_FLIGHT, HttpReranker, RerankServer
 from citewell.inference.reranking.wire import Dialect
 from citewell.inference.retries import Patience
-from tests.contract.openai_server import HANG, Answer
+from tests.contract.openai_server import HANG, HANG_UP, Answer, ModelServer
 from tests.contract.rerank_server import (
-    HANG_UP,
     MODEL,
-    RerankServer,
     cohere,
     jina,
     rerank_server,
@@ -32,22 +29,23 @@ TEXTS = ["bread and butter", "ships"]
 
 
 @pytest.fixture
-def server() -> Iterator[RerankServer]:
+def server() -> Iterator[ModelServer]:
     with rerank_server() as running:
         yield running
 
 
 @asynccontextmanager
-async def opened(server: RerankServer, patience: Patience = HASTY) -> AsyncIterator[HttpReranker]:
-    dialect = Dialect.TEI if server.dialect == "tei" else Dialect.COHERE
-    made = HttpReranker.open(Named(MODEL, server.base_url, KEY, dialect, patience))
+async def opened(
+    server: ModelServer, patience: Patience = HASTY, dialect: Dialect = Dialect.COHERE
+) -> AsyncIterator[HttpReranker]:
+    made = HttpReranker.open(RerankServer(MODEL, server.base_url, KEY, dialect, patience))
     try:
         yield made
     finally:
         await made.close()
 
 
-async def test_requests_are_those_of_the_published_protocols(server: RerankServer) -> None:
+async def test_requests_are_those_of_the_published_protocols(server: ModelServer) -> None:
     async with opened(server) as reranker:
         await reranker.scores("bread", ["bread", ""])
     assert server.requests == [
@@ -61,13 +59,13 @@ async def test_requests_are_those_of_the_published_protocols(server: RerankServe
     ]
     assert server.headers[0]["authorization"] == f"Bearer {KEY}"
     with rerank_server("tei") as other:
-        async with opened(other) as reranker:
+        async with opened(other, dialect=Dialect.TEI) as reranker:
             await reranker.scores("bread", TEXTS)
     sent = {"query": "bread", "texts": TEXTS, "truncate": True, "path": "/v2/rerank"}
     assert other.requests == [sent]
 
 
-async def test_a_busy_server_and_a_broken_line_are_asked_again(server: RerankServer) -> None:
+async def test_a_busy_server_and_a_broken_line_are_asked_again(server: ModelServer) -> None:
     busy = Answer(429, b"{}", {"Retry-After": "0"})
     server.script += [busy, Answer(503, b"no backend"), HANG_UP]
     async with opened(server) as reranker:
@@ -76,7 +74,7 @@ async def test_a_busy_server_and_a_broken_line_are_asked_again(server: RerankSer
 
 
 async def test_a_wait_beyond_the_deadline_is_handed_to_the_caller_at_once(
-    server: RerankServer,
+    server: ModelServer,
 ) -> None:
     server.script.append(Answer(429, b"{}", {"Retry-After": "3600"}))
     async with opened(server) as reranker:
@@ -86,7 +84,7 @@ async def test_a_wait_beyond_the_deadline_is_handed_to_the_caller_at_once(
 
 
 async def test_a_server_that_hangs_or_is_gone_is_given_up_at_the_deadline(
-    server: RerankServer,
+    server: ModelServer,
 ) -> None:
     server.script.append(HANG)
     async with asyncio.timeout(5), opened(server, Patience(total=0.3)) as reranker:
@@ -131,7 +129,7 @@ WRONG = {
 
 @pytest.mark.parametrize("body", WRONG.values(), ids=list(WRONG))
 async def test_an_answer_that_is_wrong_is_refused_and_not_asked_for_again(
-    server: RerankServer, body: bytes
+    server: ModelServer, body: bytes
 ) -> None:
     server.script.append(Answer(body=body))
     async with opened(server) as reranker:
@@ -142,7 +140,7 @@ async def test_an_answer_that_is_wrong_is_refused_and_not_asked_for_again(
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 422])
 async def test_a_refusal_names_its_status_and_neither_the_key_nor_what_was_asked(
-    server: RerankServer, status: int
+    server: ModelServer, status: int
 ) -> None:
     said = json.dumps({"message": f"invalid api token {KEY} for query bread"}).encode()
     server.script.append(Answer(status, said, {"location": "http://127.0.0.1:9/"}))
@@ -154,14 +152,14 @@ async def test_a_refusal_names_its_status_and_neither_the_key_nor_what_was_asked
     assert KEY not in repr(reranker)
 
 
-async def test_no_more_requests_than_its_bound_are_in_flight(server: RerankServer) -> None:
+async def test_no_more_requests_than_its_bound_are_in_flight(server: ModelServer) -> None:
     server.gather = threading.Barrier(IN_FLIGHT + 1)
     async with opened(server) as reranker:
         await asyncio.gather(*(reranker.scores("bread", TEXTS) for _ in range(2 * IN_FLIGHT)))
     assert server.most_at_once == IN_FLIGHT
 
 
-async def test_what_the_provider_counts_is_told_to_whoever_pays(server: RerankServer) -> None:
+async def test_what_the_provider_counts_is_told_to_whoever_pays(server: ModelServer) -> None:
     async with opened(server) as reranker:
         with metered() as by_search:
             await reranker.scores("bread", TEXTS)

@@ -22,7 +22,7 @@ from citewell.inference.retries import Patience
 from citewell.retrieval.reranking import FREE, Price, Reranking, blend
 from citewell.retrieval.service import Retrieval
 from tests.contract import rerank_server as wire
-from tests.contract.openai_server import HANG, Answer
+from tests.contract.openai_server import HANG, Answer, ModelServer
 from tests.contract.rerank_server import MODEL, rerank_server
 from tests.unit.retrieval.library import Library
 
@@ -66,7 +66,7 @@ def owner(library: Library) -> Principal:
 class Setting:
     """A search whose reranker is a server on loopback."""
 
-    server: wire.RerankServer
+    server: ModelServer
     retrieval: Retrieval
     query: SearchQuery
 

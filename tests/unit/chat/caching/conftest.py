@@ -1,8 +1,7 @@
 """A library on a real database, an agent that counts its runs, and caches before it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -11,46 +10,23 @@ from citewell.chat.answering import Answerer
 from citewell.chat.caching.cached_agent import CachedAgent
 from citewell.chat.caching.local_answers import LocalAnswers
 from citewell.chat.caching.nearness import Nearness
-from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import AnswerFinished, Question, RunEvent, StepStarted
-from citewell.index.index import IndexSettings
 from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.retrieval.citations import Citations
-from citewell.retrieval.projections import Projections
 from citewell.retrieval.service import Retrieval
 from citewell.storage.database import Database
-from citewell.storage.notifications import Notifications
+from tests.unit.agent.conftest import embedder, library, retrieval
 from tests.unit.retrieval.library import Book, Library
 
-MEMORY = 1 << 30
+__all__ = ["embedder", "library", "retrieval"]
+
 TEXTS = {
     "Harbour bridge": "The harbour bridge crosses the bay. The harbour bridge was opened in 1932"
     " by the governor. It carries trains and cars.",
     "Lighthouse": "The lighthouse stands on a cliff. The lighthouse was built in 1871 of granite.",
 }
 OPENED = "When was the harbour bridge opened?"
-
-
-@pytest.fixture(scope="session")
-def embedder() -> BuiltinEmbedder:
-    """The bundled embedder, loaded once."""
-    return BuiltinEmbedder(1)
-
-
-@pytest.fixture
-def library(database: Database, embedder: BuiltinEmbedder, tenant: TenantId) -> Library:
-    return Library(database, embedder, tenant)
-
-
-@pytest.fixture
-async def retrieval(
-    database: Database, embedder: BuiltinEmbedder, tmp_path: Path
-) -> AsyncIterator[Retrieval]:
-    folder, notifications = tmp_path / "index", Notifications(database.url)
-    projections = Projections(database, notifications, folder, IndexSettings(), MEMORY)
-    yield Retrieval(database, embedder, projections)
-    await projections.close()
 
 
 @dataclass(slots=True)

@@ -98,6 +98,14 @@ def processes_of(home: Path) -> list[psutil.Process]:
     return found
 
 
+def _is_only_uvicorns(event: Mapping[str, Any]) -> bool:
+    """What uvicorn calls an error and is none: a socket refused, a lifespan cut by Ctrl-C twice."""
+    said = event["event"]
+    refused = said == "ASGI callable returned without completing handshake."
+    cut = said.startswith("Traceback") and said.endswith("asyncio.exceptions.CancelledError\n")
+    return "room" not in event and (refused or cut)
+
+
 @dataclass(slots=True)
 class Server:
     """`citewell serve` on a data directory; may be killed and started again."""
@@ -202,10 +210,10 @@ class Server:
 
     def unexpected(self) -> list[dict[str, Any]]:
         """What was logged as an error and should not have been."""
-        # Lines without a room are a library's: uvicorn calls a handshake that we refuse an error.
-        ours = [e for e in self.events() if "room" in e]
-        grave = [e for e in ours if e.get("level") in {"error", "critical"}]
-        return [e for e in grave if e["event"] not in self.expected_errors]
+        grave = [e for e in self.events() if e.get("level") in {"error", "critical"}]
+        return [
+            e for e in grave if e["event"] not in self.expected_errors and not _is_only_uvicorns(e)
+        ]
 
     def tail(self) -> str:
         return self.log.read_text("utf-8", "replace")[-3000:] if self.log.exists() else ""

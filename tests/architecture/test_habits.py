@@ -33,6 +33,12 @@ CATCH_ALL = {
     "cli/client.py": "carries a failure from the thread of the server to the one that waits for it",
     "worker/loop.py": "the outermost loop of a job",
 }
+# What the project consists of, and what its own commands make.
+BESIDE = {
+    "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md",
+    "benchmarks", "docs", "pyproject.toml", "requirements", "scripts", "src", "tests",
+}  # fmt: skip
+MADE = {"build", "dist", "htmlcov"}
 # What may be called while a module is imported, with the reason.
 DECLARING = {
     "ProcessCollector": "names the metrics of the process",
@@ -152,3 +158,9 @@ def test_no_two_tests_of_a_module_have_one_name() -> None:
         functions = (ast.FunctionDef, ast.AsyncFunctionDef)
         names = [node.name for node in parsed(path).body if isinstance(node, functions)]
         assert len(names) == len(set(names)), path.name
+
+
+def test_nothing_lies_beside_the_rooms_that_nobody_has_put_there() -> None:
+    """What a trial leaves behind, a database say, is committed sooner than it is seen."""
+    there = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
+    assert there - BESIDE - MADE == set()

@@ -3,8 +3,10 @@
 import random
 import shutil
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import uuid4
 
 import psycopg
@@ -87,10 +89,17 @@ EMPTY = (
 )
 
 
-def pytest_configure() -> None:
-    """Let Ctrl-C mean what it does at a terminal: a shell has its background jobs ignore it."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Ctrl-C mean what it does at a terminal, and give the run a folder of its own."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell has its background jobs ignore it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if config.option.basetemp is None:
+        # The folder that all runs share is closed to other users whenever another run begins, and
+        # to the user that PostgreSQL runs as where the tests run as root: its server would end.
+        config.option.basetemp = tempfile.mkdtemp(prefix="citewell-tests-")
+        config.add_cleanup(partial(shutil.rmtree, config.option.basetemp, ignore_errors=True))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

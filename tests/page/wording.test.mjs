@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { delay } from "../../src/citewell/ui/asking/backoff.js";
-import { duration, noticed, page, plural, removed, size, state, stepName } from "../../src/citewell/ui/wording.js";
+import { duration, noticed, origin, page, plural, removed, size, state, stepName } from "../../src/citewell/ui/wording.js";
 
 const document = {
   status: "ready", filename: "a.pdf", size: 1_834_000, pages: 14, chunks_done: 32, chunks_total: 32,
@@ -56,4 +56,10 @@ test("attempts to connect again come ever later, up to a bound", () => {
 test("a notice is put into words, and one that is not known is shown as it is", () => {
   assert.match(noticed("model_unavailable"), /the documents are quoted instead/);
   assert.equal(noticed("Something new."), "Something new.");
+});
+
+test("an answer without footnotes says where it comes from, and every other nothing", () => {
+  assert.match(origin("computed"), /not quoted from the documents/);
+  assert.match(origin("from_memory"), /not from the documents/);
+  assert.deepEqual(["", "nothing_near", "constructor"].map(origin), ["", "", ""]);
 });

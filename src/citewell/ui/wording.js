@@ -112,3 +112,12 @@ const NOTICES = {
 
 /** @param {string} message what a notice says, in words where it is a code */
 export const noticed = (message) => (Object.hasOwn(NOTICES, message) ? NOTICES[message] : message);
+
+/** @type {Record<string, string>} */
+const ORIGINS = {
+  computed: "Computed, not quoted from the documents.",
+  from_memory: "Repeated from what was said and kept before, not from the documents.",
+};
+
+/** @param {string} reason of an answer: where one without footnotes comes from; empty for others */
+export const origin = (reason) => (Object.hasOwn(ORIGINS, reason) ? ORIGINS[reason] : "");

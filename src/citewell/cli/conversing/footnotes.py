@@ -5,6 +5,11 @@ from typing import Any
 from citewell.cli.output import cell, plain
 
 PREVIEW_CHARACTERS = 120
+# Where an answer without footnotes comes from.
+_ORIGINS = {
+    "computed": "Computed, not quoted from the documents.",
+    "from_memory": "Repeated from what was said and kept before, not from the documents.",
+}
 
 
 def place(passage: dict[str, Any]) -> str:
@@ -16,6 +21,8 @@ def place(passage: dict[str, Any]) -> str:
 
 def print_footnotes(answer: dict[str, Any]) -> None:
     """Where each sentence comes from, and what does not hold; without an answer, what is near."""
+    if answer["answered"] and (origin := _ORIGINS.get(answer["reason"])):
+        print(f"\n{origin}")
     shown: set[tuple[Any, ...]] = set()
     if answer["citations"]:
         print()

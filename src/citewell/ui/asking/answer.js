@@ -5,7 +5,7 @@ import { el, tell } from "../dom.js";
 import { inline, wordsOf } from "./inline.js";
 import { completeAnswer, growingAnswer } from "./marks.js";
 import { grouped, isOver } from "./turn.js";
-import { duration, page, plural, stepName } from "../wording.js";
+import { duration, origin, page, plural, stepName } from "../wording.js";
 
 /**
  * @typedef {import("./turn.js").Turn} Turn
@@ -148,6 +148,7 @@ function ending(turn, actions) {
     doubts > 0 && el("p", { class: "notice doubt" }, `${plural(doubts, "footnote")} could not be confirmed in the source; look for the dashed marks.`),
     turn.doubts.length > 0 && el("ul", { class: "notice doubt", "aria-label": "Not confirmed by the sources" },
       ...turn.doubts.map(({ said, why }) => el("li", {}, `“${said}”: ${why}.`))),
+    turn.answered && origin(turn.reason) && el("p", { class: "notice" }, origin(turn.reason)),
     cited.length > 0 && sourceList("Sources", cited, turn, actions),
     turn.related.length > 0 && related(turn, actions),
     turn.answered && turn.complete && read.length > 0 && el("details", { class: "also" },

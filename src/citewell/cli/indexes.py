@@ -1,6 +1,5 @@
 """`citewell index`: the projections of the database."""
 
-import asyncio
 from typing import Any
 
 import typer
@@ -34,6 +33,8 @@ def rebuild(context: typer.Context) -> None:
 
 def inspected(*, rebuild: bool) -> list[dict[str, Any]]:
     """A row per collection; with `rebuild`, after it was made again."""
+    import asyncio
+
     from citewell.telemetry.logs import configure
 
     configure("warning")

@@ -1,6 +1,5 @@
 """The installation's database and secrets, opened for a command that needs no server."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,8 @@ def in_database(work: Callable[[Opened], Awaitable[Found]]) -> Found:
 
     Raises `StartError` for a database that has not the schema of this release.
     """
+    import asyncio
+
     from citewell.bootstrap import database_url
     from citewell.config import read_settings
     from citewell.storage.database import Database

@@ -1,6 +1,5 @@
 """`citewell tenancy`: whether tenants are kept apart, tried on this very installation's code."""
 
-import asyncio
 import signal
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -45,6 +44,8 @@ def selftest(
     Your own data is not touched: the server that is tried has a data directory and a database of
     its own, which are removed at the end.
     """
+    import asyncio
+
     from citewell.cli.tenancy.scratch import scratch_server
 
     signal.signal(signal.SIGTERM, _interrupt)
@@ -78,6 +79,8 @@ def exit_of(verdict: "Verdict") -> Exit:
 
 
 async def _examine(running: "Running") -> "Verdict":
+    import asyncio
+
     from citewell.cli.tenancy.calling import line_to
     from citewell.cli.tenancy.seeding import seed
     from citewell.cli.tenancy.selftest import examine

@@ -20,7 +20,9 @@ from citewell.inference.retries import Patience
 from tests.contract.chat_server import SILENT, ChatServer, call, fail, say
 
 ASKED = [HumanMessage("Why?")]
-PACE = Pace(first=1.0, between=1.0, whole=5.0)
+PACE = Pace(first=15.0, between=15.0, whole=60.0)
+# For tests of silence; what is meant to answer does so within it once the client is warm.
+IMPATIENT = Pace(first=1.0, between=1.0, whole=5.0)
 QUICK = Patience(total=6.0, first=0.01, most=0.02)
 
 Chains = Callable[..., AsyncIterator[ModelChain]]
@@ -47,11 +49,15 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 
 async def chain_of(
-    stack: AsyncExitStack, clock: Clock, *servers: ChatServer, patience: Patience = QUICK
+    stack: AsyncExitStack,
+    clock: Clock,
+    *servers: ChatServer,
+    patience: Patience = QUICK,
+    pace: Pace = PACE,
 ) -> ModelChain:
     links = [
         Link(
-            await open_model(f"openai:m{number}", Terms(server.base_url, pace=PACE)),
+            await open_model(f"openai:m{number}", Terms(server.base_url, pace=pace)),
             Breaker(clock),
         )
         for number, server in enumerate(servers)
@@ -73,12 +79,12 @@ def text(speech: list[Speech]) -> str:
 async def test_a_silent_model_is_given_up_and_the_next_one_answers(
     stack: AsyncExitStack, clock: Clock, server: ChatServer, second: ChatServer
 ) -> None:
-    chain = await chain_of(stack, clock, server, second)
+    chain = await chain_of(stack, clock, server, second, pace=IMPATIENT)
     server.script.append(SILENT)
     second.script.append(say("Because."))
     began = time.monotonic()
     speech = await everything(chain)
-    assert 1.0 <= time.monotonic() - began < 3.0
+    assert 1.0 <= time.monotonic() - began < IMPATIENT.whole
     switched, *rest = speech
     assert isinstance(switched, Switched)
     assert (switched.model, "said nothing" in switched.why) == ("openai:m0", True)
@@ -144,7 +150,7 @@ async def test_nobody_waits_beyond_the_time_for_all_attempts(
     began = time.monotonic()
     with pytest.raises(UnavailableError) as caught:
         await everything(chain)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 1.0
     assert caught.value.retry_after >= 1.0
     chain = await chain_of(stack, clock, server, patience=Patience(0.2, 0.01, 0.02))
     server.script.append(SILENT)
@@ -215,7 +221,7 @@ async def test_who_leaves_a_trial_does_not_keep_others_from_trying(
     server.script.append(say("So it goes.", stall_after=0 if cancelled else 2))
     if cancelled:
         waiting = asyncio.ensure_future(everything(chain))
-        await asyncio.to_thread(server.wait_for, lambda seen: len(seen.requests) > FAILURES, 2)
+        await asyncio.to_thread(server.wait_for, lambda seen: len(seen.requests) > FAILURES, 10)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -229,7 +235,7 @@ async def test_who_leaves_a_trial_does_not_keep_others_from_trying(
 async def test_with_all_models_down_each_is_named_with_its_trouble(
     stack: AsyncExitStack, clock: Clock, server: ChatServer, second: ChatServer
 ) -> None:
-    chain = await chain_of(stack, clock, server, second)
+    chain = await chain_of(stack, clock, server, second, pace=IMPATIENT)
     server.script.append(fail(401, "no such key"))
     second.script.append(SILENT)
     heard: list[Speech] = []

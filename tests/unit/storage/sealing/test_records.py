@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citewell.domain.errors import DamagedError, UnavailableError
-from citewell.domain.ids import TenantId, new_id
+from citewell.domain.ids import TenantId
 from citewell.storage.sealing.records import DataKey, key_of
 from citewell.storage.sealing.seal import Seal, TenantKeys
 
@@ -92,7 +92,7 @@ def test_what_is_plain_is_refused_once_everything_is_sealed() -> None:
         complete.open_words("a.b", 1, ["word"])
 
 
-@pytest.mark.parametrize("text", ["", "cw1:", f"cw1:{new_id().hex}:", "cw1:" + "z" * 32 + ":x"])
+@pytest.mark.parametrize("text", ["", "cw1:", "cw1:" + "0a" * 16 + ":", "cw1:" + "z" * 32 + ":x"])
 def test_a_plain_text_that_looks_sealed_is_read_as_it_is(text: str) -> None:
     """Until everything is sealed, nobody can have sealed it with a key that is not there."""
     seal = seal_of(complete=False)

@@ -15,7 +15,7 @@ run: .venv/.run  ## Install, start everything, print the address and a one-time 
 	@exec $(BIN)/citewell serve
 
 test: .venv/.dev  ## Install what the tests need, run all of them.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 30
 	node --test tests/page/
 
 check: .venv/.dev  ## Lint, types, import contracts, and documentation that is current.

@@ -7,16 +7,19 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from tests.api.conftest import shared
 from tests.conftest import Counted
 
+pytestmark = pytest.mark.long
+
 DOCUMENTS = "/api/v1/collections/default/documents"
 NO_TEXT = "00000000-0000-0000-0000-000000000000"
 # A kind that the framework checks before anybody of ours sees the text.
 CHECKED = ("format", "enum")
-PART = 8
+PART, SMALL_PART = 8, 4
 JSON = {"content-type": "application/json"}
 HEADERS = (
     "authorization", "x-api-key", "cookie", "origin", "sec-fetch-site", "x-request-id", "accept",
@@ -25,9 +28,16 @@ HEADERS = (
 
 
 def naughty() -> list[str]:
+    """All of the public list."""
     strings: list[str] = json.loads((shared("security") / "naughty-strings/blns.json").read_text())
     assert len(strings) == 515
     return strings
+
+
+@pytest.fixture
+def drawn(seed: int, storm: bool) -> list[str]:
+    """All of them in storm, a part that differs from run to run otherwise."""
+    return naughty() if storm else naughty()[seed % SMALL_PART :: SMALL_PART]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +138,21 @@ async def test_half_of_a_surrogate_pair_is_refused_in_every_field(
             assert 400 <= reply.status_code < 500, (place, text, reply.text)
 
 
-async def test_no_hostile_header_is_a_server_error(unhurried: httpx.AsyncClient) -> None:
+async def test_no_hostile_header_is_a_server_error(
+    unhurried: httpx.AsyncClient, drawn: list[str]
+) -> None:
     for name in HEADERS:
-        for text in naughty():
+        for text in drawn:
             value = text.encode("utf-8").replace(b"\r", b"").replace(b"\n", b"")
             reply = await unhurried.get("/api/v1/info", headers=[(name.encode(), value)])
             assert reply.status_code < 500, (name, text, reply.text)
 
 
 async def test_a_hostile_name_of_a_collection_comes_back_exactly_or_is_refused(
-    unhurried: httpx.AsyncClient,
+    unhurried: httpx.AsyncClient, drawn: list[str]
 ) -> None:
     kept = 0
-    for text in naughty():
+    for text in drawn:
         reply = await unhurried.post(
             "/api/v1/collections", json={"name": text, "description": text}
         )
@@ -152,16 +164,16 @@ async def test_a_hostile_name_of_a_collection_comes_back_exactly_or_is_refused(
         shown = (await unhurried.get(f"/api/v1/collections/{reply.json()['id']}")).json()
         assert (shown["name"], shown["description"]) == (text, text)
         kept += 1
-    assert kept > 400
+    assert kept > 0.78 * len(drawn)
 
 
 async def test_hostile_titles_tags_and_metadata_come_back_exactly_or_are_refused(
-    unhurried: httpx.AsyncClient,
+    unhurried: httpx.AsyncClient, drawn: list[str]
 ) -> None:
     made = (await unhurried.post(DOCUMENTS, json={"text": "Text.", "title": "T"})).json()
     address = f"/api/v1/documents/{made['document']['id']}"
     kept = 0
-    for text in naughty():
+    for text in drawn:
         change = {"title": text, "tags": [text], "metadata": {text or "k": [text, {text: text}]}}
         alone = [{name: value} for name, value in change.items()]
         together = (await unhurried.patch(address, json=change)).status_code == 200
@@ -175,33 +187,37 @@ async def test_hostile_titles_tags_and_metadata_come_back_exactly_or_are_refused
                 assert {name: shown[name] or "T.txt" for name in sent} == {
                     name: value or "T.txt" for name, value in sent.items()
                 }
-    assert kept > 1400
+    assert kept > 2.7 * len(drawn)
 
 
-async def test_a_hostile_text_is_given_back_byte_for_byte(unhurried: httpx.AsyncClient) -> None:
+async def test_a_hostile_text_is_given_back_byte_for_byte(
+    unhurried: httpx.AsyncClient, drawn: list[str]
+) -> None:
     sent = {}
-    for text in naughty():
+    for text in drawn:
         reply = await unhurried.post(DOCUMENTS, json={"text": text or " ", "title": text})
         assert reply.status_code in {202, 422}, (text, reply.text)
         if reply.status_code == 202:
             sent[reply.json()["document"]["id"]] = text or " "
-    assert len(sent) > 450
+    assert len(sent) > 0.87 * len(drawn)
     for document, text in sent.items():
         reply = await unhurried.get(f"/api/v1/documents/{document}/original")
         assert reply.content == text.encode("utf-8")
 
 
-async def test_a_hostile_question_is_kept_as_it_was_asked(unhurried: httpx.AsyncClient) -> None:
+async def test_a_hostile_question_is_kept_as_it_was_asked(
+    unhurried: httpx.AsyncClient, drawn: list[str]
+) -> None:
     await unhurried.post(DOCUMENTS, json={"text": "Text."})
     kept = 0
-    for text in naughty():
+    for text in drawn:
         reply = await unhurried.post("/query", json={"input": text})
         assert reply.status_code in {200, 422}, (text, reply.text)
         if reply.status_code == 200:
             run = (await unhurried.get(f"/api/v1/runs/{reply.json()['run_id']}")).json()
             assert run["request"]["text"] == text.strip(), text
             kept += 1
-    assert kept > 480
+    assert kept > 0.93 * len(drawn)
 
 
 async def test_json_that_parsers_disagree_about_is_read_strictly_or_refused(
@@ -222,10 +238,9 @@ async def test_json_that_parsers_disagree_about_is_read_strictly_or_refused(
 
 
 async def test_hostile_words_in_a_form_are_kept_exactly_or_refused(
-    unhurried: httpx.AsyncClient, seed: int, storm: bool
+    unhurried: httpx.AsyncClient, drawn: list[str]
 ) -> None:
     kept = 0
-    drawn = naughty() if storm else naughty()[seed % 4 :: 4]
     for number, text in enumerate(drawn):
         form = {"title": text, "metadata": json.dumps({"k": text})}
         reply = await unhurried.post(

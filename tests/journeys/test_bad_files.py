@@ -12,6 +12,8 @@ import pytest
 
 from tests.journeys.conftest import Server, add, on_small_disk, settled, shared
 
+pytestmark = pytest.mark.long
+
 LIMIT = 3_000_000
 GOOD = b"The lighthouse at Cape Ward was built in 1874.\n"
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.journeys.conftest import Server, citewell, environment, on_small_disk, wait_until
 
+pytestmark = pytest.mark.long
+
 # What libpq sends first when it would rather talk through TLS or GSSAPI.
 ENCRYPTION_REQUESTS = frozenset({80877103, 80877104})
 

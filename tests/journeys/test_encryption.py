@@ -4,7 +4,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.journeys.conftest import Server, add, citewell, settled, wait_until
+
+pytestmark = pytest.mark.long
 
 ON = {"CITEWELL_ENCRYPTION__ENABLED": "true"}
 # Punctuated, so that no index of words holds it by chance.

@@ -11,6 +11,8 @@ from citewell.index.index import IndexSettings
 from citewell.index.projection import Projection
 from tests.journeys.conftest import Server, add, citewell, settled, shared, verified, wait_until
 
+pytestmark = pytest.mark.long
+
 CORRUPTIONS = 44
 QUERIES = ("session identifier entropy", "password hashing", "strict transport security header")
 FILES = ("Session_Management", "Password_Storage", "HTTP_Strict_Transport_Security")

@@ -12,6 +12,8 @@ import pytest
 from tests.contract.chat_server import ChatServer, chat_server, fail, say
 from tests.journeys.conftest import citewell, environment, processes_of
 
+pytestmark = pytest.mark.long
+
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "use-your-model.md"
 FIRST, SECOND = "http://127.0.0.1:8000/v1", "http://127.0.0.1:8001/v1"
 

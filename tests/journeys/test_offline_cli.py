@@ -5,7 +5,11 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.journeys.conftest import citewell, command, environment, processes_of, wait_until
+
+pytestmark = pytest.mark.long
 
 ESCAPE = "\x1b"
 

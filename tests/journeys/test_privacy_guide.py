@@ -12,9 +12,12 @@ from uuid import uuid4
 
 import httpx
 import psycopg
+import pytest
 
 from citewell.accounts.credentials import digest, new_key
 from tests.journeys.conftest import Server, add, environment, settled, wait_until
+
+pytestmark = pytest.mark.long
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "privacy.md"
 ERASED_SECONDS = 60.0

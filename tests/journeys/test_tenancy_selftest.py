@@ -14,6 +14,8 @@ import pytest
 from tests.conftest import Counted, PostgresServer
 from tests.journeys.conftest import citewell, command, environment, wait_until
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 CELLS = 1500
 SECONDS = 300.0

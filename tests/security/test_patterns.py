@@ -20,6 +20,8 @@ from tests.security.patterns.attacks import attacks
 from tests.security.patterns.inventory import METHODS, inventory
 from tests.security.patterns.measuring import LIMIT_SECONDS
 
+pytestmark = pytest.mark.long
+
 CHARS = 100_000
 CPU_SECONDS, PATIENCE_SECONDS = 300, 3_000
 ROOT = Path(__file__).parents[2]

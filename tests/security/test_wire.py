@@ -7,9 +7,12 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from citewell.api.middleware import HEADERS
 from tests.journeys.conftest import Server, add
+
+pytestmark = pytest.mark.long
 
 KINDS = {name: value for name, value in HEADERS.items() if name != "cache-control"}
 SECONDS = 30.0

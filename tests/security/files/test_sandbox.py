@@ -20,6 +20,8 @@ from tests.security.files.corpus import GOOD, collected, good_files, mutated
 from tests.security.files.documents import Made, documents
 from tests.security.files.reading import READY, Outcome
 
+pytestmark = pytest.mark.long
+
 COPIES, STORM_COPIES = 3, 20
 LIMIT_SECONDS = 100.0
 PATIENCE_SECONDS = 3_600

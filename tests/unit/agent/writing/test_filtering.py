@@ -18,6 +18,11 @@ SAID: dict[str, str] = {
     "[2015, 2016] and [x] and [1](http://a) [1-99]": "[2015, 2016] and [x] and [1](http://a)"
     " [1][99]",
     "Not only this [1], <b>nor</b> that [": "Not only this [1], <b>nor</b> that [",
+    "![i](http://a/?d=1) and wow![1]! Not ! [x] nor !\n[2]": "! [i](http://a/?d=1) and wow! [1]!"
+    " Not ! [x] nor !\n[2]",
+    "`![j](http://a)` <IMG src=a><image-map> </svg> <imagine": "`! [j](http://a)` < IMG src=a>"
+    "<image-map> < /svg> <imagine",
+    "```\nif (![1, 2].includes(x)) <img\n```\n<": "```\nif (! [1, 2].includes(x)) < img\n```\n<",
     "<think>never ends": "",
     "<thin ice": "<thin ice",
     "NOT": "NOT",

@@ -61,6 +61,7 @@ BODIES: dict[str, Any] = {
     "create_memory": {"text": "Matrix."},
     "change_memory": {"text": "Changed."},
     "start_run": {"input": "What?"},
+    "resume_run": {"resume": [{"interruptId": str(new_id()), "status": "cancelled"}]},
     "set_budgets": {"month": {"tokens": 1_000_000}},
 }
 OPEN_ROUTES = {

@@ -25,6 +25,7 @@ from citewell.agent.nodes.review import Review, needs_review
 from citewell.agent.nodes.use_tools import UseTools, wants_tools
 from citewell.agent.nodes.verify import Verify
 from citewell.agent.offer import Offer
+from citewell.agent.pausing.saver import Saver
 from citewell.agent.planning.plan import Route
 from citewell.agent.state import State
 from citewell.agent.team.graph import build_team
@@ -86,13 +87,13 @@ def build(
     further = ["retrieve", "answer"] if writer is None else ["retrieve", "review", "answer"]
     if writer is not None and tools.enabled:
         graph.add_node("tools", UseTools(writer, Means.of(retrieval), tools.added).__call__)
-        graph.add_conditional_edges("tools", after_tools, ["judge", "answer", "verify"])
+        graph.add_conditional_edges("tools", after_tools, ["tools", "judge", "answer", "verify"])
         graph.add_conditional_edges("judge", judged_with_tools, [*further, "tools"])
     else:
         graph.add_conditional_edges("judge", after_judging, further)
     graph.add_edge("answer", "verify")
     graph.add_edge("verify", END)
-    return graph.compile()
+    return graph.compile(checkpointer=Saver() if writer and tools.enabled else None)
 
 
 def _add_decisions(
@@ -153,7 +154,9 @@ def judged_with_tools(state: State) -> str:
 
 
 def after_tools(state: State) -> str:
-    """Done, where tools have answered; else judge again what they have found, if anything."""
+    """On, until no tool is wanted; then done, or judge again what they have found, if anything."""
+    if state.get("progress") is not None:
+        return "tools"
     if "answer" in state:
         return "verify"
     return "judge" if state["tooled"] else "answer"

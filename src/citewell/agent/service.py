@@ -10,16 +10,23 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from citewell.agent.bounds.limits import Context, Limits, Spending
+from citewell.agent.desk import Desk
 from citewell.agent.offer import Offer
 from citewell.agent.writing.manner import Manner
+from citewell.domain.errors import GoneError
+from citewell.domain.ids import RunId
 from citewell.domain.principal import Principal
-from citewell.domain.run_events import Question, RunEvent
+from citewell.domain.run_events import ApprovalWanted, Question, RunEvent
+from citewell.domain.runs.approvals import Decision, Wanted
 from citewell.inference.paying import AnyEmbedder
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.service import Retrieval
 
 if TYPE_CHECKING:
+    from langgraph.types import Command
+
     from citewell.agent.graph import Graph
+    from citewell.agent.state import State
     from citewell.agent.team.member import Member
     from citewell.inference.chat.paid import PaidChat
 
@@ -49,21 +56,57 @@ class Agent:
         """Be ready for the first question."""
         await asyncio.to_thread(lambda: self._graph)
 
-    async def run(self, principal: Principal, question: Question) -> AsyncGenerator[RunEvent]:
+    def run(
+        self, principal: Principal, question: Question, desk: Desk | None = None
+    ) -> AsyncGenerator[RunEvent]:
         """The events of one run, the last being `AnswerFinished`.
 
+        With a `desk` it may be `ApprovalWanted`: then `go_on` is what follows, in any process.
         Closing the generator stops the run. Raises what the nodes raise.
         """
+        begun: State = {"principal": principal, "question": question, "began": datetime.now(UTC)}
+        return self._told(begun, question.run_id, desk)
+
+    async def go_on(
+        self, principal: Principal, decision: Decision, desk: Desk
+    ) -> AsyncGenerator[RunEvent]:
+        """As `run`, from where it has paused; with the rights of `principal` as they are now.
+
+        Raises `GoneError` when nothing is kept of it.
+        """
+        await self.warm_up()
+        if await desk.load() is None:
+            raise GoneError("The state of this run is kept no longer.", hint="Ask again.")
+        resumed = self._resumed(principal, decision)
+        async with aclosing(self._told(resumed, decision.thread, desk)) as events:
+            async for event in events:
+                yield event
+
+    async def _told(
+        self, given: "State | Command[Any]", thread: RunId | None, desk: Desk | None
+    ) -> AsyncGenerator[RunEvent]:
         await self.warm_up()
         stream = self._graph.astream(
-            {"principal": principal, "question": question, "began": datetime.now(UTC)},
-            stream_mode="custom",
+            given,
+            {"configurable": {"thread_id": str(thread), "desk": desk}},
+            stream_mode=["custom", "updates"],
             subgraphs=True,
-            context=Context(Spending(self.limits)),
+            context=Context(Spending(self.limits), desk),
+            durability="sync" if self._graph.checkpointer else None,
         )
         async with aclosing(cast("AsyncGenerator[Any]", stream)) as events:
-            async for _, event in events:
-                yield cast("RunEvent", event)  # LangGraph types custom events as Any.
+            async for _, mode, told in events:
+                # LangGraph types what it tells as Any.
+                if mode == "custom":
+                    yield cast("RunEvent", told)
+                elif question := told.get("__interrupt__"):
+                    wanted = cast("Wanted", question[0].value)
+                    yield ApprovalWanted(f"call-{wanted.number}", wanted)
+
+    def _resumed(self, principal: Principal, decision: Decision) -> "Command[Any]":
+        from langgraph.types import Command
+
+        return Command(resume=decision, update={"principal": principal})
 
     @cached_property
     def _graph(self) -> "Graph":

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from citewell.agent.composition import Unit
 from citewell.agent.planning.plan import Plan
+from citewell.agent.tools.progress import Progress
 from citewell.agent.writing.drafting import Draft
 from citewell.domain.passages import Answer, Passage
 from citewell.domain.principal import Principal
@@ -32,7 +33,8 @@ class State(TypedDict, total=False):
     that nothing more is looked for, and `missing` what the documents do not say. `units` are what
     is going to be quoted, empty when nothing fits. `recalled` is there only for a question about
     the conversation itself, a `draft` only when a language model wrote the answer, and `tooled`,
-    how many passages tools have found, only when a model was asked about tools.
+    how many passages tools have found, only when a model was asked about tools; while it is being
+    asked, there is `progress`.
     """
 
     principal: Principal
@@ -55,6 +57,7 @@ class State(TypedDict, total=False):
     units: tuple[Unit, ...]
     confidence: float
     reason: str
+    progress: Progress | None
     tooled: int
     answer: Answer
     draft: Draft

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from citewell.api.errors import from_validation
+from citewell.api.schemas.approvals import ResumeEntry
 from citewell.api.schemas.sockets import Command
 from citewell.bootstrap import App
 from citewell.documents.collections import DEFAULT_COLLECTION
@@ -22,8 +23,10 @@ from citewell.domain.errors import (
     UnavailableError,
     UpstreamError,
 )
-from citewell.domain.ids import CollectionId
+from citewell.domain.ids import CollectionId, RunId
 from citewell.domain.principal import Principal, Scope
+from citewell.storage.repetition import RequestKey
+from citewell.storage.repositories.runs import Run
 from citewell.telemetry.logs import logger
 
 log = logger(__name__)
@@ -74,6 +77,20 @@ async def resolve(app: App, principal: Principal, names: Sequence[str]) -> list[
         await app.documents.collection(principal, name) for name in names or [DEFAULT_COLLECTION]
     ]
     return list(dict.fromkeys(collection.id for collection in found))
+
+
+async def resume(
+    app: App,
+    principal: Principal,
+    run_id: RunId,
+    answers: Sequence[ResumeEntry],
+    once: RequestKey | None = None,
+) -> Run:
+    """The run that goes on from one that waited. Raises as `Chat.resume`."""
+    [answer] = answers
+    return await app.chat.resume(
+        asking(principal), run_id, answer.interrupt_id, approved=answer.approved, once=once
+    )
 
 
 def parse_command(text: str) -> Command:

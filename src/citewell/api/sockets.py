@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from citewell.api.authentication import authenticate, is_same_origin
 from citewell.api.errors import app_error_response, fields_of, shown
 from citewell.api.guard import CAN_ASK, allow, limited
-from citewell.api.questions import asking, check_question, parse_command, resolve
+from citewell.api.questions import asking, check_question, parse_command, resolve, resume
 from citewell.api.schemas.sockets import Command, Op
 from citewell.api.server import Server, server_of
 from citewell.api.vigil import Watched
@@ -154,6 +154,8 @@ class Connection:
                     task.cancel()
             case Op.CANCEL:
                 await self.app.chat.cancel(self.principal, _run_id(command))
+            case Op.RESUME_INTERRUPT:
+                await self._resume(command)
 
     async def _start(self, command: Command) -> None:
         limit = self.server.settings.limits.question_chars
@@ -166,6 +168,14 @@ class Connection:
         )
         if command.id is not None:
             await self._say({"run": str(run.id), **_echo(command)})
+        self._follow(run.id, -1)
+
+    async def _resume(self, command: Command) -> None:
+        if not command.resume:
+            raise InvalidError("`resume_interrupt` needs `resume`.", hint="Send one answer in it.")
+        self._check_room()
+        run = await resume(self.app, self.principal, _run_id(command), command.resume)
+        await self._say({"run": str(run.id), **_echo(command)})
         self._follow(run.id, -1)
 
     def _check_room(self) -> None:

@@ -3,19 +3,24 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
 
+from citewell.chat.approving.asking import run_paused
+from citewell.chat.approving.desk import RunDesk
 from citewell.chat.narration import Ending, Event, Narration
 from citewell.domain.errors import LeaseLostError, UnavailableError
-from citewell.domain.ids import TenantId
+from citewell.domain.ids import RunId, TenantId
 from citewell.domain.run_events import RunEvent
 from citewell.storage.database import Database
-from citewell.storage.repositories.runs import Run
+from citewell.storage.repositories.runs import Run, RunState
 from citewell.storage.transaction import Transaction
 from citewell.telemetry.logs import logger
 
 BATCH_SECONDS = 0.05
+PATIENCE_SECONDS = 3600.0
 BATCH_CHARACTERS = 256
 MOST_PENDING = 1000
 OUTAGE_SECONDS = 30.0
@@ -29,13 +34,15 @@ log = logger(__name__)
 class RunLog:
     """Batches the events of `run` and appends them; the run holds its first event already.
 
-    `lost` says that another process has ended the run: nothing is written any more.
+    `lost` says that another process has ended the run: nothing is written any more. Where a person
+    is asked, they have `patience` seconds.
     """
 
     database: Database
     tenant_id: TenantId
     run: Run
     narration: Narration
+    patience: float = PATIENCE_SECONDS
     lost: bool = False
     _pending: list[Event] = field(default_factory=list)
     _writing: list[Event] = field(default_factory=list)
@@ -44,9 +51,15 @@ class RunLog:
     # After a broken connection nobody knows whether the last transaction was committed.
     _uncertain: bool = False
     _stopped: bool = False
+    at: RunDesk = field(init=False)
     _some: asyncio.Event = field(default_factory=asyncio.Event)
     _full: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        """A run that goes on from another has its desk."""
+        thread = RunId(UUID(self.run.request.get("thread", str(self.run.id))))
+        self.at = RunDesk(self.database, self.tenant_id, self.run.id, thread)
 
     async def add(self, event: RunEvent) -> None:
         """Take an event in; waits only while `MOST_PENDING` events are not stored yet."""
@@ -84,22 +97,29 @@ class RunLog:
         with self._until_lost():
             if self._writing:
                 await self._store()
-            answer = self.narration.kept_answer(ending)
-            run, usage = self.run, self.narration.usage
-            terminal = ending.terminal(run.conversation_id, run.id, usage)
-            events = [*self._pending, *self.narration.open.closing(ending), terminal]
+            events = [*self._pending, *self.narration.open.closing(ending)]
+            finish = self._pause if ending.state is RunState.PAUSED else self._finish
+            await self._persist(partial(finish, ending, events))
 
-            async def finish(tx: Transaction) -> None:
-                await tx.runs.finish(self.run.id, ending.state, events)
-                if answer is not None:
-                    await tx.conversations.add_answer(
-                        self.run.conversation_id,
-                        self.run.id,
-                        answer,
-                        partial=self.narration.answer is None,
-                    )
+    async def _finish(self, ending: Ending, events: Sequence[Event], tx: Transaction) -> None:
+        run, answer = self.run, self.narration.kept_answer(ending)
+        terminal = ending.terminal(run.conversation_id, run.id, self.narration.usage)
+        await tx.runs.finish(run.id, ending.state, [*events, terminal])
+        if self.at.is_used:
+            await tx.checkpoints.drop(run.id)
+        if answer is not None:
+            # Under the question, which was asked in the run in which it all began.
+            partly = self.narration.answer is None
+            await tx.conversations.add_answer(
+                run.conversation_id, self.at.thread, answer, partial=partly
+            )
 
-            await self._persist(finish)
+    async def _pause(self, _: Ending, events: Sequence[Event], tx: Transaction) -> None:
+        run, wanted = self.run, self.narration.wanted
+        assert wanted is not None, "only a question to a person pauses a run"
+        asked = await tx.approvals.ask(run.id, run.user_id, wanted, seconds=self.patience)
+        terminal = run_paused(run.conversation_id, run.id, self.narration.usage, asked)
+        await tx.runs.pause(run.id, [*events, terminal])
 
     def _put(self, event: Event) -> None:
         delta = event.get("delta", "")

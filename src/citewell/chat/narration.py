@@ -10,6 +10,7 @@ from citewell.domain.ids import ConversationId, RunId
 from citewell.domain.passages import Answer
 from citewell.domain.run_events import (
     AnswerFinished,
+    ApprovalWanted,
     Noticed,
     RunEvent,
     SourcesFound,
@@ -19,6 +20,7 @@ from citewell.domain.run_events import (
     ToolCalled,
     ToolReturned,
 )
+from citewell.domain.runs.approvals import Wanted
 from citewell.storage.repositories.runs import RunState
 from citewell.telemetry.logs import logger
 
@@ -100,11 +102,15 @@ class OpenParts:
 
 @dataclass(slots=True)
 class Narration:
-    """Tells one run. What an agent says out of order is left out, with a warning in the log."""
+    """Tells one run. What an agent says out of order is left out, with a warning in the log.
+
+    `wanted` is what a person has to decide about before it can go on.
+    """
 
     run_id: RunId
     open: OpenParts = field(default_factory=OpenParts)
     answer: Answer | None = None
+    wanted: Wanted | None = None
     usage: RunUsage = field(default_factory=RunUsage)
     _seen: set[str] = field(default_factory=set)
     # Calls of tools, and whether each still waits for its result.
@@ -112,7 +118,7 @@ class Narration:
 
     def tell(self, event: RunEvent) -> list[Event]:
         """The AG-UI events for `event`, often one, sometimes none."""
-        if not self._in_order(event):
+        if self.wanted is not None or not self._in_order(event):
             kind = type(event).__name__
             log.warning("run.event_out_of_order", run=str(self.run_id), event_type=kind)
             return []
@@ -123,6 +129,8 @@ class Narration:
 
     def kept_answer(self, ending: Ending) -> Answer | None:
         """What is kept of the answer: all, the part that was said before the end, or nothing."""
+        if ending.state is RunState.PAUSED:
+            return None
         if self.answer is not None:
             return self.answer
         return partial_answer(self.open.text, ending)
@@ -133,7 +141,7 @@ class Narration:
                 return name not in self._seen
             case StepFinished(name):
                 return name in self.open.steps
-            case TextProduced() | AnswerFinished():
+            case TextProduced() | AnswerFinished() | ApprovalWanted():
                 return self.answer is None
             case ToolCalled(call_id):
                 return call_id not in self._called
@@ -154,6 +162,9 @@ class Narration:
             case ToolCalled() | ToolReturned():
                 self._called[event.call_id] = isinstance(event, ToolCalled)
                 return translation.tool(self.run_id, event)
+            case ApprovalWanted():
+                self.wanted = event.wanted
+                return []
             case StepFinished() | SourcesFound() | Noticed():
                 if isinstance(event, StepFinished):
                     self.usage.add(event.details)

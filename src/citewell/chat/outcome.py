@@ -1,7 +1,7 @@
 """What came out of a run, read from its log."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from citewell.chat.narration import OpenParts
@@ -14,7 +14,8 @@ class Outcome:
 
     `citations`, `doubts` and `related` are as in the log's `metadata.rag`; `error` is the code and
     message of a run that failed. A run that was cancelled has no error, and `reason` is
-    `cancelled`.
+    `cancelled`; one that waits for a person has the `reason` `interrupt`, and its questions are
+    `interrupts`.
     """
 
     text: str
@@ -25,6 +26,7 @@ class Outcome:
     reason: str
     related: list[dict[str, Any]]
     error: tuple[str, str] | None
+    interrupts: list[dict[str, Any]] = field(default_factory=list)
 
 
 def outcome_of(events: Iterable[JsonObject]) -> Outcome:
@@ -46,6 +48,7 @@ def outcome_of(events: Iterable[JsonObject]) -> Outcome:
         reason=rag.get("reason", _reason(terminal)),
         related=list(rag.get("related", [])),
         error=_error(terminal),
+        interrupts=list(terminal.get("outcome", {}).get("interrupts", [])),
     )
 
 

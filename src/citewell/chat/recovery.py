@@ -4,6 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from citewell.chat.approving.deciding import expire
 from citewell.chat.narration import INTERRUPTED, OpenParts, partial_answer
 from citewell.domain.errors import LeaseLostError
 from citewell.domain.ids import ConversationId, RunId, TenantId
@@ -24,7 +25,7 @@ class Recovery:
     _suspects: set[RunId] = field(default_factory=set)
 
     async def look(self, own: Container[RunId]) -> int:
-        """End the runs that were abandoned at the last look too; returns how many.
+        """End the runs that were abandoned at the last look too, or not answered; says how many.
 
         Two looks, because after an outage of the database every lease has expired, and the owner of
         a run, in `own` or elsewhere, has to get a chance to renew it.
@@ -36,6 +37,19 @@ class Recovery:
         ended = 0
         for tenant_id, run_id in certain:
             ended += await self._end(tenant_id, run_id)
+        return ended + await self._expire()
+
+    async def _expire(self) -> int:
+        """End the runs that wait for a person longer than they may."""
+        async with self.database.system() as system:
+            unanswered = await system.unanswered()
+        ended = 0
+        for tenant_id, run_id in unanswered:
+            async with self.database.transaction(tenant_id) as tx:
+                expired = await expire(tx, run_id)
+            if expired:
+                log.info("run.unanswered", run=str(run_id))
+            ended += expired
         return ended
 
     async def _end(self, tenant_id: TenantId, run_id: RunId) -> bool:
@@ -52,7 +66,7 @@ class Recovery:
 
 
 async def _finish(tx: Transaction, run_id: RunId) -> None:
-    parts = OpenParts()
+    parts, thread = OpenParts(), run_id
     conversation_id: ConversationId | None = None
     after = -1
     while page := await tx.runs.events(run_id, after=after):
@@ -61,9 +75,12 @@ async def _finish(tx: Transaction, run_id: RunId) -> None:
             after = number
             if event["type"] == "RUN_STARTED":
                 conversation_id = ConversationId(UUID(event["threadId"]))
+                before = event.get("metadata", {}).get("rag", {})
+                thread = RunId(UUID(before.get("thread", str(run_id))))
     assert conversation_id is not None, "the first event is stored together with the run"
     terminal = INTERRUPTED.terminal(conversation_id, run_id)
     await tx.runs.finish(run_id, INTERRUPTED.state, [*parts.closing(INTERRUPTED), terminal])
+    await tx.checkpoints.drop(run_id)
     answer = partial_answer(parts.text, INTERRUPTED)
     if answer is not None:
-        await tx.conversations.add_answer(conversation_id, run_id, answer, partial=True)
+        await tx.conversations.add_answer(conversation_id, thread, answer, partial=True)

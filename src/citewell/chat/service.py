@@ -1,16 +1,18 @@
 """A conversation's turns: started, followed, cancelled, and looked after while they run."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import astuple, dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from uuid import UUID
 
 from citewell.chat import translation
 from citewell.chat.answering import Answerer
+from citewell.chat.approving.deciding import Word, go_on, withdraw
 from citewell.chat.following import Follower
 from citewell.chat.history import history
-from citewell.chat.log import RunLog
+from citewell.chat.log import PATIENCE_SECONDS, RunLog
 from citewell.chat.memory import Memory, Summary
 from citewell.chat.narration import Narration
 from citewell.chat.noting import note
@@ -46,7 +48,8 @@ class Chat:
 
     Every method that takes a principal raises `DeniedError` without `Scope.ASK`, and
     `NotFoundError` for what is not this user's. `run` must be running for runs to stay alive for
-    longer than their lease; `tend_seconds` is how often it looks after them.
+    longer than their lease; `tend_seconds` is how often it looks after them. A run that asks its
+    user something waits for `patience` seconds.
     """
 
     database: Database
@@ -55,6 +58,7 @@ class Chat:
     tasks: Tasks
     tend_seconds: float = TEND_SECONDS
     memory: Memory = field(default_factory=Summary)
+    patience: float = PATIENCE_SECONDS
     _turns: dict[RunId, Turn] = field(default_factory=dict)
 
     async def start(
@@ -79,18 +83,27 @@ class Chat:
             raise InvalidError("The question is empty.", hint="Write a question.")
         question = Question(asked, tuple(collections))
         turn = Turn(self.agent, principal, question)
-        run_id = RunId(new_id())
-        task = self.tasks.start(f"run {run_id}", turn.proceed())
-        try:
-            run = await self._create(turn, run_id, conversation_id, once)
-            if run.id == run_id:
-                self._turns[run_id] = turn
-                task.add_done_callback(lambda _: self._turns.pop(run_id, None))
-                turn.begin(RunLog(self.database, principal.tenant_id, run, Narration(run_id)))
-        finally:
-            if not turn.begun.done():
-                task.cancel()
-        return run
+        return await self._begin(turn, partial(self._create, turn, conversation_id, once))
+
+    async def resume(
+        self,
+        principal: Principal,
+        run_id: RunId,
+        approval_id: UUID,
+        *,
+        approved: bool,
+        once: RequestKey | None = None,
+    ) -> Run:
+        """Answer what a run that waits has asked: the run that goes on from there.
+
+        A refusal is told to the model as what came of its call. Raises `GoneError` when the time is
+        over, and `ConflictError` when it is answered already or the run does not ask it; `once` and
+        `UnavailableError` are as for `start`.
+        """
+        principal.require(Scope.ASK)
+        turn = Turn(self.agent, principal, Question("", ()))
+        word = Word(run_id, approval_id, approved=approved)
+        return await self._begin(turn, partial(self._go_on, turn, word, once))
 
     async def get(self, principal: Principal, run_id: RunId) -> Run:
         """The run as it is now."""
@@ -136,7 +149,8 @@ class Chat:
         principal.require(Scope.ASK)
         async with self.database.transaction(principal) as tx:
             await tx.runs.get(run_id, principal.user_id)
-            await tx.runs.request_cancel(run_id)
+            if not await withdraw(tx, principal, run_id):
+                await tx.runs.request_cancel(run_id)
         self._stop(run_id)
 
     async def answer(
@@ -161,18 +175,50 @@ class Chat:
     async def run(self) -> None:
         """Until cancelled: keep the leases of own runs, stop those that somebody wants stopped.
 
-        Also ends runs that a dead process has left, within 30 seconds of its death.
+        Also ends runs that a dead process has left, within 30 seconds of its death, and those that
+        nobody has answered in time.
         """
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hear())
             group.create_task(self._tend())
 
+    async def _begin(self, turn: Turn, store: Callable[[RunId], Awaitable[Run]]) -> Run:
+        """Carry a run once `store` has stored it, unless that gives the run of an earlier request.
+
+        There is a task for it before anything is stored: a server that is full refuses it whole.
+        """
+        run_id = RunId(new_id())
+        task = self.tasks.start(f"run {run_id}", turn.proceed())
+        try:
+            run = await store(run_id)
+            if run.id == run_id:
+                self._turns[run_id] = turn
+                task.add_done_callback(lambda _: self._turns.pop(run_id, None))
+                tenant_id, narration = turn.principal.tenant_id, Narration(run_id)
+                turn.begin(RunLog(self.database, tenant_id, run, narration, self.patience))
+        finally:
+            if not turn.begun.done():
+                task.cancel()
+        return run
+
+    async def _go_on(self, turn: Turn, word: Word, once: RequestKey | None, run_id: RunId) -> Run:
+        principal = turn.principal
+        async with self.database.transaction(principal) as tx:
+
+            async def create() -> _Created:
+                turn.decision = await go_on(tx, principal, word, run_id)
+                return _Created(run_id)
+
+            key = None if once is None else once.of(principal, *map(str, astuple(word)))
+            created, _ = await do_once(tx, key, _Created, create)
+            return await tx.runs.get(RunId(created.run_id), principal.user_id)
+
     async def _create(
         self,
         turn: Turn,
-        run_id: RunId,
         conversation_id: ConversationId | None,
         once: RequestKey | None,
+        run_id: RunId,
     ) -> Run:
         principal, question = turn.principal, turn.question
         inside = [str(one) for one in question.collections]

@@ -61,11 +61,24 @@ _KINDS = {
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def run_started(conversation_id: ConversationId, run_id: RunId) -> dict[str, Any]:
-    """The first event of every run."""
-    return _dump(
+def run_started(
+    conversation_id: ConversationId,
+    run_id: RunId,
+    *,
+    resumes: RunId | None = None,
+    thread: RunId | None = None,
+) -> dict[str, Any]:
+    """The first event of every run.
+
+    One that goes on from a paused one `resumes` it; `thread` is the run in which it all began.
+    """
+    before = {"resumes": str(resumes), "thread": str(thread)}
+    return dump(
         RunStartedEvent(
-            thread_id=str(conversation_id), run_id=str(run_id), protocol_version=PROTOCOL_VERSION
+            thread_id=str(conversation_id),
+            run_id=str(run_id),
+            protocol_version=PROTOCOL_VERSION,
+            metadata=None if resumes is None else {"rag": before},
         )
     )
 
@@ -74,7 +87,7 @@ def run_finished(
     conversation_id: ConversationId, run_id: RunId, usage: RunUsage, *, cancelled: bool
 ) -> dict[str, Any]:
     """The end of a run that was not an error."""
-    return _dump(
+    return dump(
         RunFinishedEvent(
             thread_id=str(conversation_id),
             run_id=str(run_id),
@@ -90,14 +103,14 @@ def run_error(
 ) -> dict[str, Any]:
     """The end of a run that failed."""
     rag = {"hint": hint, "retryable": retryable, **(usage.metadata() or {}).get("rag", {})}
-    return _dump(
+    return dump(
         RunErrorEvent(message=message, code=code, metadata={"rag": rag}, usage=usage.entries())
     )
 
 
 def step_started(name: str) -> dict[str, Any]:
     """A step begins."""
-    return _dump(StepStartedEvent(step_name=name, metadata={"rag": _node(name)}))
+    return dump(StepStartedEvent(step_name=name, metadata={"rag": _node(name)}))
 
 
 def step_finished(step: StepFinished) -> dict[str, Any]:
@@ -105,18 +118,18 @@ def step_finished(step: StepFinished) -> dict[str, Any]:
     # Pydantic replaces what it cannot encode in values, and fails at a name.
     details = {storable(name): value for name, value in step.details.items()}
     rag = {**details, **_node(step.name), "ms": step.milliseconds}
-    return _dump(StepFinishedEvent(step_name=step.name, metadata={"rag": rag}))
+    return dump(StepFinishedEvent(step_name=step.name, metadata={"rag": rag}))
 
 
 def step_cut_off(name: str, error: str) -> dict[str, Any]:
     """A step that the end of its run has ended; how long it took is not known."""
     rag = {**_node(name), "error": error}
-    return _dump(StepFinishedEvent(step_name=name, metadata={"rag": rag}))
+    return dump(StepFinishedEvent(step_name=name, metadata={"rag": rag}))
 
 
 def sources(run_id: RunId, found: SourcesFound) -> dict[str, Any]:
     """What the marks of the answer point to; a later snapshot replaces an earlier one."""
-    return _dump(
+    return dump(
         ActivitySnapshotEvent(
             message_id=f"{run_id}-sources",
             activity_type="rag.sources",
@@ -127,12 +140,12 @@ def sources(run_id: RunId, found: SourcesFound) -> dict[str, Any]:
 
 def text_started(message_id: str) -> dict[str, Any]:
     """An answer begins."""
-    return _dump(TextMessageStartEvent(message_id=message_id, role="assistant"))
+    return dump(TextMessageStartEvent(message_id=message_id, role="assistant"))
 
 
 def text_content(message_id: str, delta: str) -> dict[str, Any]:
     """The next piece of an answer."""
-    return _dump(TextMessageContentEvent(message_id=message_id, delta=delta))
+    return dump(TextMessageContentEvent(message_id=message_id, delta=delta))
 
 
 def text_finished(message_id: str, answer: Answer) -> dict[str, Any]:
@@ -146,18 +159,18 @@ def text_finished(message_id: str, answer: Answer) -> dict[str, Any]:
         "confidence": answer.confidence,
         "related": _sources(answer.related),
     }
-    return _dump(TextMessageEndEvent(message_id=message_id, metadata={"rag": rag}))
+    return dump(TextMessageEndEvent(message_id=message_id, metadata={"rag": rag}))
 
 
 def text_cut_off(message_id: str) -> dict[str, Any]:
     """An answer that the end of its run has ended."""
-    return _dump(TextMessageEndEvent(message_id=message_id, metadata={"rag": {"partial": True}}))
+    return dump(TextMessageEndEvent(message_id=message_id, metadata={"rag": {"partial": True}}))
 
 
 def notice(noticed: Noticed) -> dict[str, Any]:
     """Something that the reader should know."""
     value = {"kind": noticed.name, "message": noticed.message}
-    return _dump(CustomEvent(name="rag.notice", value=value))
+    return dump(CustomEvent(name="rag.notice", value=value))
 
 
 def note(run_id: RunId, event: StepFinished | SourcesFound | Noticed) -> dict[str, Any]:
@@ -177,9 +190,9 @@ def tool(run_id: RunId, event: ToolCalled | ToolReturned) -> list[dict[str, Any]
     match event:
         case ToolCalled():
             return [
-                _dump(ToolCallStartEvent(tool_call_id=call_id, tool_call_name=event.tool)),
-                _dump(ToolCallArgsEvent(tool_call_id=call_id, delta=event.arguments)),
-                _dump(ToolCallEndEvent(tool_call_id=call_id)),
+                dump(ToolCallStartEvent(tool_call_id=call_id, tool_call_name=event.tool)),
+                dump(ToolCallArgsEvent(tool_call_id=call_id, delta=event.arguments)),
+                dump(ToolCallEndEvent(tool_call_id=call_id)),
             ]
         case ToolReturned():
             returned = ToolCallResultEvent(
@@ -188,7 +201,7 @@ def tool(run_id: RunId, event: ToolCalled | ToolReturned) -> list[dict[str, Any]
                 content=event.text,
                 metadata={"rag": {"failed": event.failed}},
             )
-            return [_dump(returned)]
+            return [dump(returned)]
 
 
 def storable(text: str) -> str:
@@ -245,7 +258,8 @@ def _doubt(doubt: Doubt) -> dict[str, Any]:
     return place if doubt.number is None else {**place, "n": doubt.number}
 
 
-def _dump(event: BaseEvent) -> dict[str, Any]:
+def dump(event: BaseEvent) -> dict[str, Any]:
+    """An event as it is stored and sent."""
     dumped: dict[str, Any] = _json(event.model_dump(mode="json", by_alias=True, exclude_none=True))
     return dumped
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +11,8 @@ from citewell.chat.log import RunLog
 from citewell.chat.narration import INTERRUPTED, Ending
 from citewell.domain.errors import AppError, TimedOutError, UnavailableError
 from citewell.domain.principal import Principal
-from citewell.domain.run_events import Question
+from citewell.domain.run_events import Question, RunEvent
+from citewell.domain.runs.approvals import Decision
 from citewell.storage.repositories.runs import RunState
 from citewell.telemetry import metrics
 from citewell.telemetry.logs import logger
@@ -25,13 +27,14 @@ log = logger(__name__)
 class Turn:
     """Carries a run whose row is about to be stored; `begin` says that it is.
 
-    The agent has `seconds` to answer.
+    The agent has `seconds` to answer. With a `decision` the run goes on from a paused one.
     """
 
     agent: Answerer
     principal: Principal
     question: Question
     seconds: float = RUN_SECONDS
+    decision: Decision | None = None
     begun: asyncio.Future[RunLog] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -93,8 +96,7 @@ class Turn:
     async def _speak(self, run_log: RunLog) -> None:
         try:
             async with asyncio.timeout(self.seconds) as limit:
-                question = replace(self.question, run_id=run_log.run.id)
-                async with aclosing(self.agent.run(self.principal, question)) as events:
+                async with aclosing(self._events(run_log)) as events:
                     async for event in events:
                         if self._stopping:
                             return
@@ -107,6 +109,12 @@ class Turn:
                 hint="Ask something narrower, or of fewer collections.",
             ) from error
 
+    def _events(self, run_log: RunLog) -> AsyncGenerator[RunEvent]:
+        if self.decision is not None:
+            return self.agent.go_on(self.principal, self.decision, run_log.at.desk)
+        question = replace(self.question, run_id=run_log.run.id)
+        return self.agent.run(self.principal, question, run_log.at.desk)
+
     def _ending(self, run_log: RunLog, failure: BaseException | None) -> Ending:
         if isinstance(failure, AppError):
             return Ending(
@@ -118,6 +126,8 @@ class Turn:
             )
         if failure is None and run_log.narration.answer is not None:
             return Ending(RunState.FINISHED)
+        if failure is None and run_log.narration.wanted is not None:
+            return Ending(RunState.PAUSED)
         what = "run.failed" if failure else "run.without_answer"
         log.error(what, run=str(run_log.run.id), exc_info=failure)
         return Ending(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from citewell.domain.conversations import NOTHING, Remembered
 from citewell.domain.ids import CollectionId, RunId
 from citewell.domain.passages import Answer, Passage
+from citewell.domain.runs.approvals import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,14 @@ class AnswerFinished:
     answer: Answer
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalWanted:
+    """The run pauses here: nothing follows until a person has decided about the call `call_id`."""
+
+    call_id: str
+    wanted: Wanted
+
+
 RunEvent = (
     StepStarted
     | StepFinished
@@ -93,4 +102,5 @@ RunEvent = (
     | ToolCalled
     | ToolReturned
     | AnswerFinished
+    | ApprovalWanted
 )

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Table, select
 
 from citewell.domain.ids import UserId
+from citewell.storage.tables.approvals import approvals, checkpoints
 from citewell.storage.tables.conversations import (
     citations,
     conversations,
@@ -74,6 +75,8 @@ _UPLOADED = document_versions.c.added_by
 # Rows under others come before them, so that each is counted where it lies.
 HOLDINGS = (
     Holding(run_events, _under(run_events.c.run_id, runs, _RUN_OF), Fate.DELETED),
+    Holding(checkpoints, _under(checkpoints.c.run_id, runs, _RUN_OF), Fate.DELETED),
+    _deleted(approvals, "digest"),
     _deleted(usage),
     Holding(
         citations,

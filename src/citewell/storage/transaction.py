@@ -25,6 +25,8 @@ from citewell.storage.repositories.accounts.quotas import QuotaRepository
 from citewell.storage.repositories.accounts.sessions import SessionRepository
 from citewell.storage.repositories.accounts.shares import ShareRepository
 from citewell.storage.repositories.accounts.users import UserRepository
+from citewell.storage.repositories.approving.approvals import ApprovalRepository
+from citewell.storage.repositories.approving.checkpoints import CheckpointRepository
 from citewell.storage.repositories.audit import AuditRepository
 from citewell.storage.repositories.chunks import ChunkRepository
 from citewell.storage.repositories.collections import CollectionRepository
@@ -152,6 +154,16 @@ class _Sealed(_Who):
     def runs(self) -> RunRepository:
         """Runs and their event logs."""
         return RunRepository(self.connection, self.tenant_id, self.seal)
+
+    @cached_property
+    def approvals(self) -> ApprovalRepository:
+        """Questions to people about calls of tools."""
+        return ApprovalRepository(self.connection, self.tenant_id, self.seal)
+
+    @cached_property
+    def checkpoints(self) -> CheckpointRepository:
+        """The state of runs that may pause."""
+        return CheckpointRepository(self.connection, self.tenant_id, self.seal)
 
     @cached_property
     def memories(self) -> MemoryRepository:

@@ -59,7 +59,9 @@ class Scripted:
     closed: int = 0
     asked: list[Question] = field(default_factory=list)
 
-    async def run(self, principal: Principal, question: Question) -> AsyncGenerator[RunEvent]:
+    async def run(
+        self, principal: Principal, question: Question, desk: object = None
+    ) -> AsyncGenerator[RunEvent]:
         self.began += 1
         self.asked.append(question)
         try:

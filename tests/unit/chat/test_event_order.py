@@ -185,7 +185,9 @@ async def test_an_agent_that_forgets_its_cancellation_is_stopped_at_its_next_wor
     gate = Gate()
 
     class Deaf(Scripted):
-        async def run(self, principal: Principal, question: Question) -> AsyncGenerator[RunEvent]:
+        async def run(
+            self, principal: Principal, question: Question, desk: object = None
+        ) -> AsyncGenerator[RunEvent]:
             try:
                 await _hear(gate)
                 yield TextProduced("I did not listen")

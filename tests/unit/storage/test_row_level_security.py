@@ -29,6 +29,7 @@ from citewell.domain.jobs import JobKind
 from citewell.domain.passages import Answer, Citation
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.domain.privacy import Erasure
+from citewell.domain.runs.approvals import Wanted
 from citewell.storage.database import Database
 from citewell.storage.repositories.accounts.sessions import NewRefreshToken
 from citewell.storage.repositories.idempotency import IdempotencyKey
@@ -50,6 +51,7 @@ SYSTEM_READS = {
     "collections": {"id", "tenant_id", "head"},
     "document_versions": {"blob_key"},
     "exports": {"blob_key"},
+    "approvals": {"tenant_id", "run_id", "state", "expires_at"},
     "runs": {"id", "tenant_id", "state", "lease_until"},
     "quotas": EVERY["quotas"],
     **{
@@ -113,6 +115,9 @@ async def fill_conversation(tx: Transaction, user: UserId, stored: Stored) -> No
     run = RunId(new_id())
     await tx.runs.create(run, conversation, user, {})
     await tx.runs.append(run, [{"type": "x"}])
+    wanted = Wanted(run, 1, "send", {"to": "ada"}, "digest", ("egress",))
+    await tx.approvals.ask(run, user, wanted, seconds=60.0)
+    await tx.checkpoints.keep(run, run, "1", "{}")
     places = (stored.document_id, stored.version_id, 0, 4, "some", "t", "a.txt", 1, True)
     citation = Citation(1, 0, 4, new_id(), *places)  # type: ignore[arg-type]  # any id will do
     answer = Answer("some", (citation,), grounded=1.0, answered=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self
 
+from citewell.agent.desk import Desk
 from citewell.domain.allowances import Amount
 
 # What is kept for the end: judging, answering and verifying, and the call that writes the answer.
@@ -39,6 +40,17 @@ class Limits:
             money=Decimal(str(chosen["answer_dollars"])),
             seconds=chosen["answer_seconds"],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run had used when it paused."""
+
+    steps: int = 0
+    calls: int = 0
+    tokens: int = 0
+    money: Decimal = Decimal(0)
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -80,6 +92,18 @@ class Spending:
         self.tokens += used.tokens
         self.money += used.money
 
+    @property
+    def so_far(self) -> Spent:
+        """What is used up at this moment."""
+        seconds = time.monotonic() - self.began
+        return Spent(self.steps, self.calls, self.tokens, self.money, seconds)
+
+    def go_on_from(self, spent: Spent) -> None:
+        """Count what was used before a pause; no effect when it is counted already."""
+        self.steps, self.calls = max(self.steps, spent.steps), max(self.calls, spent.calls)
+        self.tokens, self.money = max(self.tokens, spent.tokens), max(self.money, spent.money)
+        self.began = min(self.began, time.monotonic() - spent.seconds)
+
     def said(self) -> str:
         """What the reader is told of the limit that was reached."""
         limit = getattr(self.limits, self.reached)
@@ -93,9 +117,13 @@ class Spending:
 
 @dataclass(slots=True)
 class Context:
-    """What belongs to a run and is never kept: LangGraph hands it to every node."""
+    """What belongs to a run and is never kept: LangGraph hands it to every node.
+
+    Without a `desk` there is nobody who could be asked.
+    """
 
     spending: Spending
+    desk: Desk | None = None
 
 
 _NAMES = {

@@ -1,19 +1,22 @@
 """Let a model use tools where the documents alone do not answer, or the question asks for one."""
 
 import asyncio
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from citewell.agent.bounds.spending import desk, spending
 from citewell.agent.nodes.compute import COMPUTED
 from citewell.agent.prompts.tooling import tooling
 from citewell.agent.state import State
 from citewell.agent.telling import tell
 from citewell.agent.tools.calling import Toolbox
 from citewell.agent.tools.contract import Maker, Means, Setting
-from citewell.agent.tools.deliberation import Deliberation
+from citewell.agent.tools.deliberation import Deliberation, is_ready
 from citewell.agent.tools.figures import unknown_numbers
+from citewell.agent.tools.progress import Progress
 from citewell.agent.tools.registry import made
 from citewell.agent.wording import language_name
 from citewell.agent.writing.computed import held
@@ -50,60 +53,89 @@ def wants_tools(state: State) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class UseTools:
-    """Bounded in rounds, calls, tokens, money and time; what was gathered by then is used."""
+    """Bounded in rounds, calls, tokens, money and time; what was gathered by then is used.
+
+    Each request to the model and each call is a step of the graph, so that a run can pause between
+    them and go on elsewhere.
+    """
 
     writer: PaidChat
     means: Means
     added: Sequence[Maker] = ()
 
     async def __call__(self, state: State) -> State:
-        """Passages that tools found come first from now on; what they computed is the answer."""
-        deliberation = self._begun(state)
+        """The next call that waits, or else one more request to the model.
+
+        At the end passages that tools found come first, and what they computed is the answer.
+        """
+        tools = self._tools(state)
+        now = state.get("progress") or _begun(state, tools)
+        spending().go_on_from(now.spent)
+        now = await self._advanced(state, now, tools)
+        if not now.is_over:
+            return State(progress=replace(now, spent=spending().so_far))
+        if now.stopped:
+            tell(Noticed("tools_stopped", now.stopped))
+        answer = _answered(now, state)
+        passages = _joined(now.passages, state["passages"])
+        after = State(tooled=len(now.passages), passages=passages, progress=None)
+        return after if answer is None else {**after, "answer": answer}
+
+    async def _advanced(self, state: State, now: Progress, tools: Toolbox) -> Progress:
+        began = time.monotonic()
+        question = state["question"]
+        payer = Payer.of(state["principal"], question.run_id, question.collections)
+        deliberation = Deliberation(self.writer, payer, tools)
         try:
-            async with asyncio.timeout(SECONDS) as limit:
-                await deliberation.proceed()
+            async with asyncio.timeout(SECONDS - now.seconds) as limit:
+                step = deliberation.call if now.pending else deliberation.ask
+                after = await step(now)
         except BudgetExceededError:
             tell(Noticed("budget", BUDGET_EXCEEDED))
+            return replace(now, is_over=True)
         except (UnavailableError, UpstreamError):
             # Whoever writes the answer asks the same model, and says what is missing then.
-            pass
+            return replace(now, is_over=True)
         except TimeoutError:
             if not limit.expired():
                 raise
-            deliberation.stopped = "seconds"
-        if deliberation.stopped:
-            tell(Noticed("tools_stopped", deliberation.stopped))
-        answer = _answered(deliberation, state)
-        found = deliberation.passages
-        after = State(tooled=len(found), passages=_joined(found, state["passages"]))
-        return after if answer is None else {**after, "answer": answer}
+            return replace(now, is_over=True, stopped="seconds")
+        return replace(after, seconds=now.seconds + time.monotonic() - began)
 
-    def _begun(self, state: State) -> Deliberation:
+    def _tools(self, state: State) -> Toolbox:
         principal, question = state["principal"], state["question"]
         setting = Setting(principal, question.collections, state["began"], self.means)
+        now = state.get("progress")
         # Passages, and what was said before on their ground, are texts of others.
-        untrusted = bool(state["passages"] or question.remembered.turns)
+        untrusted = now.untrusted if now else bool(state["passages"] or question.remembered.turns)
+        run = "" if question.run_id is None else str(question.run_id)
+        can_ask = desk() is not None and question.run_id is not None
         tools = made(setting, self.added)
-        box = Toolbox.of(principal, str(question.run_id), tools, untrusted=untrusted)
-        asked = tooling(
-            question.text,
-            state["passages"],
-            now=state["began"],
-            language=language_name(language_of(question.text)),
-        )
-        payer = Payer.of(principal, question.run_id, question.collections)
-        messages = [SystemMessage(asked.system), HumanMessage(asked.request)]
-        return Deliberation(self.writer, payer, box, list(messages))
+        return Toolbox.of(principal, run, tools, untrusted=untrusted, can_ask=can_ask)
 
 
-def _answered(found: Deliberation, state: State) -> Answer | None:
+def _begun(state: State, tools: Toolbox) -> Progress:
+    question = state["question"]
+    asked = tooling(
+        question.text,
+        state["passages"],
+        now=state["began"],
+        language=language_name(language_of(question.text)),
+    )
+    messages = (SystemMessage(asked.system), HumanMessage(asked.request))
+    may_pause = tools.can_ask and tools.may_have_effect
+    return Progress(messages, tools.untrusted, may_pause=may_pause)
+
+
+def _answered(found: Progress, state: State) -> Answer | None:
     """What the findings answer; None where the passages are to be asked."""
-    if not found.findings or (found.is_ready and state["units"]):
+    ready = is_ready(found)
+    if not found.findings or (ready and state["units"]):
         return None
     results = [finding.text for finding in found.findings]
     known = (*results, state["question"].text)
     text = unloaded(found.said)
-    if found.is_ready or unknown_numbers(text, known):
+    if ready or unknown_numbers(text, known):
         # A number that nobody computed is not said: the results speak for themselves.
         text = unloaded("\n\n".join(results))
     # What a model reads before it speaks may have told it what to say.

@@ -1,21 +1,33 @@
 """One call of a tool: permitted, its arguments checked, bounded in time and size."""
 
 import asyncio
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain_core.messages import ToolCall, ToolMessage
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from citewell.agent.tools.contract import Found, Tool
-from citewell.agent.tools.permission import Circumstances, Verdict, digest, verdict
+from citewell.agent.tools.permission import (
+    CARRIES_AWAY,
+    WITH_EFFECT,
+    Circumstances,
+    Verdict,
+    digest,
+    verdict,
+)
 from citewell.domain.errors import AppError
 from citewell.domain.principal import Principal, Scope
 from citewell.telemetry.logs import logger
 
 MOST_CHARACTERS = 8_000
 MOST_ARGUMENTS = 8_000
+_TOO_LONG = f"The arguments are longer than {MOST_ARGUMENTS:,} characters."
+# `json.dumps` writes a NUL as an escape, and an unpaired surrogate as it is.
+_UNSHOWN = re.compile(r"\\u0000|[\ud800-\udfff]")
 
 log = logger(__name__)
 
@@ -46,14 +58,20 @@ class Toolbox:
 
     @classmethod
     def of(
-        cls, principal: Principal, run: str, tools: Sequence[Tool], *, untrusted: bool
+        cls,
+        principal: Principal,
+        run: str,
+        tools: Sequence[Tool],
+        *,
+        untrusted: bool,
+        can_ask: bool = False,
     ) -> "Toolbox":
         """Those of the tools whose scopes the caller has; raises `ValueError` for a name twice."""
         mine = [tool for tool in tools if _has(principal, tool)]
         names = {tool.name: tool for tool in mine}
         if len(names) != len(mine):
             raise ValueError(f"Two tools have one name: {sorted(tool.name for tool in mine)}.")
-        return cls(principal, run, names, untrusted)
+        return cls(principal, run, names, untrusted, can_ask=can_ask)
 
     async def call(self, call: ToolCall) -> Result:
         """What the call gives; every expected failure is a text for the model, never an error."""
@@ -64,12 +82,28 @@ class Toolbox:
                 f"There is no tool {call['name'][:80]!r}; there are: {known}.", failed=True
             )
         said = self.judged(tool, call["args"])
+        # Nobody is asked about what would not run, or could not be shown as it is.
+        if said is Verdict.ASK and (unfit := _unfit(tool, call["args"])):
+            return Result(unfit, failed=True)
         if said is not Verdict.RUN:
             return Result(_REFUSED[said], said, failed=True)
         result = await _run(tool, call)
         if not tool.own_words and not result.failed:
             self.untrusted = True
         return result
+
+    async def call_approved(self, call: ToolCall, approved: str) -> Result:
+        """As `call`, where a person has approved of the call with this digest: for this once."""
+        self.approved |= {approved}
+        try:
+            return await self.call(call)
+        finally:
+            self.approved -= {approved}
+
+    @property
+    def may_have_effect(self) -> bool:
+        """Whether a person may have to be asked about any of them."""
+        return any(tool.labels & (WITH_EFFECT | CARRIES_AWAY) for tool in self.tools.values())
 
     def judged(self, tool: Tool, arguments: Mapping[str, Any]) -> Verdict:
         """What the rule says of a call at this moment."""
@@ -86,7 +120,7 @@ _REFUSED = {
 
 async def _run(tool: Tool, call: ToolCall) -> Result:
     if len(str(call["args"])) > MOST_ARGUMENTS:
-        return Result(f"The arguments are longer than {MOST_ARGUMENTS:,} characters.", failed=True)
+        return Result(_TOO_LONG, failed=True)
     asked = {**call, "type": "tool_call", "id": call["id"] or "call"}
     try:
         async with asyncio.timeout(tool.seconds) as limit:
@@ -103,19 +137,41 @@ async def _run(tool: Tool, call: ToolCall) -> Result:
     return Result(_shortened(_text(message)), failed=message.status == "error", found=found)
 
 
+def _unfit(tool: Tool, arguments: Mapping[str, Any]) -> str:
+    """What is wrong with the arguments; empty for nothing."""
+    if len(str(arguments)) > MOST_ARGUMENTS:
+        return _TOO_LONG
+    try:
+        if _UNSHOWN.search(json.dumps(arguments, ensure_ascii=False, allow_nan=False)):
+            return "The arguments hold characters that are no text."
+    except ValueError:
+        return "The arguments hold a number that JSON has not."
+    schema = tool.runs.args_schema
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        try:
+            schema.model_validate(dict(arguments))
+        except ValidationError as error:
+            return _unfitting(error)
+    return ""
+
+
 def _failed(tool: Tool, error: BaseException) -> Result:
     if isinstance(error, AppError):
         return Result(_shortened(f"{error.message} {error.hint}".strip()), failed=True)
     if isinstance(error, ValidationError):
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}"
-            for one in error.errors()[:5]
-        )
-        return Result(_shortened(f"The arguments do not fit. {wrong}"), failed=True)
+        return Result(_unfitting(error), failed=True)
     if not isinstance(error, Exception):
         raise error
     log.error("tool.failed", tool=tool.name, exc_info=error)
     return Result("The tool failed because of an error in it.", failed=True)
+
+
+def _unfitting(error: ValidationError) -> str:
+    wrong = "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}"
+        for one in error.errors()[:5]
+    )
+    return _shortened(f"The arguments do not fit. {wrong}")
 
 
 def _text(message: ToolMessage) -> str:

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
+from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 
 from citewell.agent.prompts.tooling import READY, shown_result
 from citewell.agent.telling import step
-from citewell.agent.tools.calling import Toolbox
+from citewell.agent.tools.calling import Result, Toolbox
+from citewell.agent.tools.progress import Finding, Progress
 from citewell.agent.tools.running import run_call
 from citewell.domain.allowances import Payer
-from citewell.domain.passages import Passage
 from citewell.inference.chat.paid import PaidChat
 from citewell.inference.chat.speech import Called, Said, Used
 
@@ -23,88 +23,77 @@ ANSWER_TOKENS = 700
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What a tool gave that no passage holds: it can be said, and not cited."""
-
-    tool: str
-    text: str
-
-
-@dataclass(slots=True)
 class Deliberation:
-    """One run's use of tools; what was gathered stays when it breaks off.
-
-    `stopped` names the bound that ended it: `rounds`, `calls` or `tokens`; empty for none.
-    """
+    """One step of a run's use of tools: each goes on from what the steps before it have left."""
 
     writer: PaidChat
     payer: Payer
     box: Toolbox
-    messages: list[BaseMessage]
-    findings: list[Finding] = field(default_factory=list)
-    passages: list[Passage] = field(default_factory=list)
-    said: str = ""
-    stopped: str = ""
-    calls: int = 0
-    tokens: int = 0
 
-    async def proceed(self) -> None:
-        """Until the model is ready or a bound is reached. Raises what `PaidChat.speak` raises."""
-        for number in range(1, MOST_ROUNDS + 1):
-            calls = await self._round(number)
-            if not calls:
-                return
-            if self.tokens > MOST_TOKENS:
-                self.stopped = "tokens"
-                return
-            self.messages.append(AIMessage(content=self.said, tool_calls=calls))
-            self.said = ""
-            for call in calls:
-                if self.calls >= MOST_CALLS:
-                    self.stopped = "calls"
-                    return
-                await self._call(call)
-        self.stopped = "rounds"
+    async def ask(self, now: Progress) -> Progress:
+        """One more request to the model. Raises what `PaidChat.speak` raises."""
+        if now.rounds >= MOST_ROUNDS:
+            return replace(now, is_over=True, stopped="rounds")
+        heard = await self._round(replace(now, rounds=now.rounds + 1, said=""))
+        if not heard.pending:
+            return replace(heard, is_over=True)
+        if heard.tokens > MOST_TOKENS:
+            return replace(heard, is_over=True, stopped="tokens", pending=())
+        called = AIMessage(content=heard.said, tool_calls=list(heard.pending))
+        return replace(heard, said="", messages=(*heard.messages, called))
 
-    async def _round(self, number: int) -> list[ToolCall]:
-        """What the model wants run, nothing when it is ready."""
+    async def call(self, now: Progress) -> Progress:
+        """Run the next call that waits; the run pauses here when a person has to decide."""
+        if now.calls >= MOST_CALLS:
+            return replace(now, is_over=True, stopped="calls", pending=())
+        call, *rest = now.pending
+        result = await run_call(self.box, call, now.calls + 1)
+        after = replace(
+            now,
+            calls=now.calls + 1,
+            pending=tuple(rest),
+            messages=(*now.messages, _message(call, result)),
+            untrusted=self.box.untrusted,
+        )
+        if result.failed:
+            return after
+        found = result.found.passages
+        if found:
+            return replace(after, passages=(*now.passages, *found))
+        return replace(after, findings=(*now.findings, Finding(call["name"], result.text)))
+
+    async def _round(self, now: Progress) -> Progress:
+        """With the calls that the model wants; none when it is ready."""
         calls: list[ToolCall] = []
         pieces: list[str] = []
-        async with step("tools", number) as told:
+        tokens = now.tokens
+        async with step("tools", now.rounds) as told:
             tools = [tool.runs for tool in self.box.tools.values()]
             speech = self.writer.speak(
-                self.payer, "tools", self.messages, tools, most_tokens=ANSWER_TOKENS
+                self.payer, "tools", list(now.messages), tools, most_tokens=ANSWER_TOKENS
             )
-            async with aclosing(speech) as spoken:
-                async for piece in spoken:
+            async with aclosing(speech) as heard:
+                async for piece in heard:
                     match piece:
                         case Said(text):
                             pieces.append(text)
                         case Called(wanted):
-                            calls += _named(wanted, self.calls)
+                            calls += _named(wanted, now.calls + len(calls))
                         case Used():
-                            self.tokens += piece.tokens_in + piece.tokens_out
+                            tokens += piece.tokens_in + piece.tokens_out
                             told.details |= _cost(piece)
             told.details["calls"] = len(calls)
-        self.said = "".join(pieces).strip()
-        return calls
+        return replace(now, pending=tuple(calls), said="".join(pieces).strip(), tokens=tokens)
 
-    async def _call(self, call: ToolCall) -> None:
-        self.calls += 1
-        result = await run_call(self.box, call, self.calls)
-        status = "error" if result.failed else "success"
-        content = shown_result(result.text)
-        self.messages.append(ToolMessage(content, tool_call_id=call["id"] or "", status=status))
-        if result.failed:
-            return
-        self.passages += result.found.passages
-        if not result.found.passages:
-            self.findings.append(Finding(call["name"], result.text))
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether the model has left the answer to the passages."""
-        return not self.said or READY in self.said
+def is_ready(now: Progress) -> bool:
+    """Whether the model has left the answer to the passages."""
+    return not now.said or READY in now.said
+
+
+def _message(call: ToolCall, result: Result) -> ToolMessage:
+    status = "error" if result.failed else "success"
+    return ToolMessage(shown_result(result.text), tool_call_id=call["id"] or "", status=status)
 
 
 def _named(wanted: tuple[ToolCall, ...], before: int) -> Iterator[ToolCall]:

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
 from citewell.api import cursors
-from citewell.api.deps import AppDep, Caller, Cursor, Limit, ServerDep
+from citewell.api.deps import AppDep, Caller, Cursor, Limit, RequestKeyDep, ServerDep
 from citewell.api.event_stream import EventStream
 from citewell.api.guard import CAN_ASK, GuardedRoute, allow
+from citewell.api.questions import resume
 from citewell.api.schemas.answers import CancelRequested, RunPage, RunShown
+from citewell.api.schemas.approvals import Resumed
 from citewell.domain.ids import ConversationId, RunId
 from citewell.storage.repositories.runs import RunQuery, RunState
 
@@ -87,3 +89,16 @@ async def cancel_run(run_id: UUID, caller: Caller, app: AppDep) -> CancelRequest
     """What was said so far is kept; no effect on a run that has ended."""
     await app.chat.cancel(caller, RunId(run_id))
     return CancelRequested(id=run_id)
+
+
+@router.post("/{run_id}/resume", status_code=202, summary="Answer what a run has asked")
+@allow(CAN_ASK)
+async def resume_run(
+    run_id: UUID, body: Resumed, caller: Caller, app: AppDep, once: RequestKeyDep
+) -> RunShown:
+    """A run that waits for you goes on as the run that this returns: follow that one.
+
+    What you refuse is not done, and the model is told so. An answer counts once, for exactly the
+    arguments that were shown.
+    """
+    return RunShown.of(await resume(app, caller, RunId(run_id), body.resume, once))

@@ -80,11 +80,41 @@ class RelatedShown(Shown):
     preview: str = ""
 
 
+class InterruptShown(Shown):
+    """A call of a tool that waits for a person: `arguments` are exactly what it would get.
+
+    Answer it by `POST /api/v1/runs/{run_id}/resume` before `expires_at`.
+    """
+
+    id: UUID
+    reason: str
+    message: str
+    tool: str
+    arguments: Mapping[str, Any]
+    expires_at: datetime
+    response_schema: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> "InterruptShown":
+        """As AG-UI says it."""
+        call = said["metadata"]["rag"]
+        return cls(
+            id=said["id"],
+            reason=said["reason"],
+            message=said["message"],
+            tool=call["tool"],
+            arguments=call["arguments"],
+            expires_at=said["expiresAt"],
+            response_schema=said["responseSchema"],
+        )
+
+
 class QueryAnswered(Shown):
     """What was said; `grounded` is the share of it that verified quotes support, 0 to 1.
 
     `doubts` name what does not hold, and why. With `answered` false, `reason` says why and
-    `related` holds the nearest passages.
+    `related` holds the nearest passages. With the `reason` `interrupt` the run waits for a person,
+    whom `interrupts` ask.
     """
 
     response: str
@@ -94,6 +124,7 @@ class QueryAnswered(Shown):
     grounded: float
     reason: str
     related: list[RelatedShown]
+    interrupts: list[InterruptShown]
     run_id: UUID
     conversation_id: UUID
 
@@ -108,6 +139,7 @@ class QueryAnswered(Shown):
             grounded=outcome.grounded,
             reason=outcome.reason,
             related=[RelatedShown.model_validate(one) for one in outcome.related],
+            interrupts=[InterruptShown.of(one) for one in outcome.interrupts],
             run_id=run.id,
             conversation_id=run.conversation_id,
         )

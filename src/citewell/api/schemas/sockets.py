@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from citewell.api.schemas.approvals import Resume
 from citewell.api.schemas.fields import Body, CollectionNames, ShortText
 
 
@@ -15,6 +16,7 @@ class Op(StrEnum):
     SUB = "sub"
     UNSUB = "unsub"
     CANCEL = "cancel"
+    RESUME_INTERRUPT = "resume_interrupt"
     PING = "ping"
 
 
@@ -28,3 +30,4 @@ class Command(Body):
     input: str | None = None
     collections: CollectionNames = Field(default=[])
     conversation: UUID | None = None
+    resume: Resume | None = None

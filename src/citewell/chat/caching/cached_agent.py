@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from citewell.agent.desk import Desk
 from citewell.chat.answering import Answerer
 from citewell.chat.caching.keys import Key, is_plain, key_of
 from citewell.chat.caching.local_answers import Kept, LocalAnswers
@@ -21,6 +22,7 @@ from citewell.domain.run_events import (
     StepStarted,
     TextProduced,
 )
+from citewell.domain.runs.approvals import Decision
 from citewell.inference.embedding import Vector
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.projections import Projections
@@ -65,7 +67,9 @@ class CachedAgent:
     configuration: str
     near: Nearness | None = None
 
-    async def run(self, principal: Principal, question: Question) -> AsyncGenerator[RunEvent]:
+    async def run(
+        self, principal: Principal, question: Question, desk: Desk | None = None
+    ) -> AsyncGenerator[RunEvent]:
         """The agent's events; or one step `cache`, and the sources and text that were kept."""
         began = time.perf_counter()
         now = await self._heads(principal, question)
@@ -78,12 +82,18 @@ class CachedAgent:
             return
         is_current = key is not None and await self._is_current(principal, now)
         told: list[RunEvent] = []
-        async with aclosing(self.agent.run(principal, question)) as events:
+        async with aclosing(self.agent.run(principal, question, desk)) as events:
             async for event in events:
                 told.append(event)
                 yield event
         if key is not None and is_current:
             await self._keep(principal, key, told, now, found.vector)
+
+    def go_on(
+        self, principal: Principal, decision: Decision, desk: Desk
+    ) -> AsyncGenerator[RunEvent]:
+        """The agent's events: what a person had a part in is kept for nobody else."""
+        return self.agent.go_on(principal, decision, desk)
 
     async def _heads(self, principal: Principal, question: Question) -> Heads:
         if not is_plain(question):

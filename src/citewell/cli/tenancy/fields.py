@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+from uuid import uuid4
 
 from citewell.cli.tenancy.cast import Kind, new_word
 from citewell.cli.tenancy.contract import Field, Operation, Schema
@@ -68,6 +69,8 @@ MEANINGS: dict[str, Meaning] = {
     "run_id": Names(Kind.RUN),
     "run": Names(Kind.RUN),
     "ws_unsub.run": Names(Kind.RUN, Rule.UNFELT),
+    # What a run has asked, which nobody can guess; the run itself is what is walked.
+    "resume": Value(lambda: [{"interruptId": str(uuid4()), "status": "cancelled"}]),
     "export_id": Names(Kind.EXPORT),
     "erasure_id": Names(Kind.ERASURE),
     "user_id": _USER,

@@ -23,6 +23,7 @@ _OWN: Mapping[Op, frozenset[str]] = {
     Op.UNSUB: frozenset({"run"}),
     Op.CANCEL: frozenset({"run"}),
     Op.PING: frozenset(),
+    Op.RESUME_INTERRUPT: frozenset({"run", "resume"}),
 }
 
 
@@ -40,7 +41,7 @@ def messages() -> list[Operation]:
 
 def _fields(fields: Sequence[Field], op: Op, strange: set[str]) -> tuple[Field, ...]:
     own = _OWN.get(op, frozenset()) | strange
-    needed = {"input", "run"}
+    needed = {"input", "run", "resume"}
     return tuple(
         Field("message", one.path, one.schema, required=one.name in needed)
         for one in fields

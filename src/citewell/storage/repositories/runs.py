@@ -25,9 +25,10 @@ _LEASE = f"now() + make_interval(secs => {RUN_LEASE_SECONDS})"
 
 
 class RunState(StrEnum):
-    """`running` has a live lease or is about to be recovered."""
+    """`running` has a live lease or is about to be recovered; `paused` waits for a person."""
 
     RUNNING = "running"
+    PAUSED = "paused"
     FINISHED = "finished"
     CANCELLED = "cancelled"
     FAILED = "failed"
@@ -122,6 +123,19 @@ class RunRepository(SealedScope):
         return await self._append(
             run_id, events, state=state.value, finished_at=func.now(), lease_until=None
         )
+
+    async def pause(self, run_id: RunId, events: Sequence[JsonObject]) -> int:
+        """As `finish`, for a run that another one may go on from: `release` is what ends it."""
+        return await self._append(run_id, events, state=RunState.PAUSED.value, lease_until=None)
+
+    async def release(self, run_id: RunId, state: RunState) -> bool:
+        """End a run that waits; whether it did."""
+        done = await self.connection.execute(
+            update(runs)
+            .where(self._mine(run_id), runs.c.state == RunState.PAUSED.value)
+            .values(state=state.value, finished_at=func.now())
+        )
+        return bool(done.rowcount)
 
     async def renew(self, run_id: RunId) -> bool:
         """Extend the lease of a running run; returns whether somebody asked to cancel it.

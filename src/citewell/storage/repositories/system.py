@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from citewell.domain.ids import CollectionId, JobId, RunId, TenantId
 from citewell.domain.jobs import JobState, Lease
 from citewell.storage.repositories.jobs import to_job
+from citewell.storage.tables.approvals import approvals
 from citewell.storage.tables.conversations import runs
 from citewell.storage.tables.documents import collections, document_versions, jobs
 from citewell.storage.tables.privacy import exports
@@ -159,6 +160,15 @@ class SystemRepository:
             )
         )
         return [(TenantId(row.tenant_id), RunId(row.id)) for row in found]
+
+    async def unanswered(self) -> list[tuple[TenantId, RunId]]:
+        """Runs that wait for a person longer than they may."""
+        found = await self.connection.execute(
+            select(approvals.c.tenant_id, approvals.c.run_id).where(
+                approvals.c.state == "asked", approvals.c.expires_at <= func.now()
+            )
+        )
+        return [(TenantId(row.tenant_id), RunId(row.run_id)) for row in found]
 
     async def _give_back(self, worker: UUID, *, crashes: int) -> int:
         values: dict[str, Any] = {

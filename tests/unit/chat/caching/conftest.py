@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from citewell.agent.desk import Desk
 from citewell.agent.service import Agent
 from citewell.chat.answering import Answerer
 from citewell.chat.caching.cached_agent import CachedAgent
@@ -12,6 +13,7 @@ from citewell.chat.caching.local_answers import LocalAnswers
 from citewell.chat.caching.nearness import Nearness
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import AnswerFinished, Question, RunEvent, StepStarted
+from citewell.domain.runs.approvals import Decision
 from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.service import Retrieval
@@ -36,10 +38,17 @@ class Counting:
     agent: Answerer
     asked: list[str] = field(default_factory=list)
 
-    async def run(self, principal: Principal, question: Question) -> AsyncGenerator[RunEvent]:
+    async def run(
+        self, principal: Principal, question: Question, desk: Desk | None = None
+    ) -> AsyncGenerator[RunEvent]:
         self.asked.append(question.text)
-        async for event in self.agent.run(principal, question):
+        async for event in self.agent.run(principal, question, desk):
             yield event
+
+    def go_on(
+        self, principal: Principal, decision: Decision, desk: Desk
+    ) -> AsyncGenerator[RunEvent]:
+        return self.agent.go_on(principal, decision, desk)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from citewell.agent.desk import Desk
 from citewell.agent.service import Agent
 from citewell.chat.answering import Answerer
 from citewell.chat.caching.cached_agent import CachedAgent, lasting
@@ -27,6 +28,7 @@ from citewell.domain.run_events import (
     StepStarted,
     TextProduced,
 )
+from citewell.domain.runs.approvals import Decision
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.service import Retrieval
 from citewell.storage.database import Database
@@ -227,11 +229,18 @@ class Meanwhile:
     agent: Answerer
     happens: Callable[[], Awaitable[object]]
 
-    async def run(self, principal: Principal, question: Question) -> AsyncGenerator[RunEvent]:
-        async for event in self.agent.run(principal, question):
+    async def run(
+        self, principal: Principal, question: Question, desk: Desk | None = None
+    ) -> AsyncGenerator[RunEvent]:
+        async for event in self.agent.run(principal, question, desk):
             if isinstance(event, AnswerFinished):
                 await self.happens()
             yield event
+
+    def go_on(
+        self, principal: Principal, decision: Decision, desk: Desk
+    ) -> AsyncGenerator[RunEvent]:
+        return self.agent.go_on(principal, decision, desk)
 
 
 async def test_an_answer_during_whose_making_a_document_came_is_not_kept(

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from citewell.storage.repositories.scope import SealedScope
 from citewell.storage.repositories.sealing.data_keys import DataKeyRepository
 from citewell.storage.sealing.seal import Seal
+from citewell.storage.tables.approvals import approvals, checkpoints
 from citewell.storage.tables.conversations import (
     citations,
     conversations,
@@ -66,6 +67,8 @@ STORES: Sequence[Store] = (
     Store(messages, ("text",)),
     Store(citations, ("quote",)),
     Store(memories, ("text",)),
+    Store(approvals, ("arguments", "outcome")),
+    Store(checkpoints, ("content", "writes"), batch=20),
 )
 
 

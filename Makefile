@@ -1,8 +1,11 @@
 # Everything installs itself from the hash-locked files in requirements/; nothing else is needed.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WITH_PIP := python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/$(WITH_PIP)
 PEERS := .cache/peers
+LOCAL := .cache/local
+SITE := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 DATA ?= ../shared/data
 
 .PHONY: help run test check format docs audit release lock bench-quality bench-speed bench-grounding storm clean
@@ -14,8 +17,9 @@ help:  ## Show the targets.
 run: .venv/.run  ## Install, start everything, print the address and a one-time sign-in link.
 	@exec $(BIN)/citewell serve
 
-test: .venv/.dev  ## Install what the tests need, run all of them.
+test: .venv/.dev $(LOCAL)/.done  ## Install what the tests need, run all of them.
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 30
+	$(LOCAL)/bin/python -m pytest tests/local
 	node --test tests/page/
 
 check: .venv/.dev  ## Lint, types, import contracts, and documentation that is current.
@@ -70,6 +74,17 @@ clean:  ## Remove what was installed and built; documents stay.
 
 .venv/.dev: .venv/.run requirements/dev.txt
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# On top of .venv, which stays free of torch: only what the extra `local` adds. Torch comes last and by its
+# exact version, when all else that it needs is there: its build for the CPU is enough.
+$(LOCAL)/.done: .venv/.dev requirements/local.txt
+	rm -rf $(LOCAL)
+	$(BIN)/python -m venv $(LOCAL)
+	below=$$($(BIN)/python -c $(SITE)) && above=$$($(LOCAL)/bin/python -c $(SITE)) \
+		&& echo "import site; site.addsitedir('$$below')" > "$$above/citewell.pth"
+	$(LOCAL)/bin/$(WITH_PIP) install --no-deps --require-hashes -r requirements/local.txt
+	$(LOCAL)/bin/$(WITH_PIP) install torch==2.13.0
 	@touch $@
 
 # Torch first, by its exact version: the CPU build is enough for the peer that needs it.

@@ -20,7 +20,7 @@ from typing import Any
 from scripts.unsafe_loads import unsafe
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ("build.txt", "run.txt", "dev.txt")
+LOCKS = ("build.txt", "run.txt", "dev.txt", "local.txt")
 GRAVE = {"MEDIUM", "HIGH"}
 UNSAFE = "unsafe-load"
 LONGEST = {"vulnerability": 14, "source": 366, "startup": 366}

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 MODULES = {
     "_pickle", "builtins", "cloudpickle", "code", "codeop", "dill", "joblib", "jsonpickle",
     "langchain_core.load", "langgraph.checkpoint", "langgraph.store", "marshal", "pickle",
-    "shelve", "torch", "transformers", "yaml",
+    "sentence_transformers", "shelve", "torch", "transformers", "yaml",
 }  # fmt: skip
 NAMES = {"__import__", "compile", "eval", "exec"}
 # Options that allow what a library does not by itself, or forbid it where it does.
-OPTIONS = {"allow_pickle": False, "trust_remote_code": False, "weights_only": True}
+OPTIONS = {
+    "allow_pickle": False, "trust_remote_code": False, "use_safetensors": True,
+    "weights_only": True,
+}  # fmt: skip
 
 
 def unsafe(source: str) -> Iterator[tuple[int, str]]:

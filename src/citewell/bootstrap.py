@@ -148,7 +148,7 @@ async def open_app(
         model = await chat_ready
         if model is not None:
             stack.push_async_callback(model.close)
-        app = _wire(core, model)
+        app = _wire(core, model, await _reranking(core))
         await app.accounts.ensure_administrator(app.admin_key)
         await app.accounts.ring.ensure()
         try:
@@ -222,10 +222,10 @@ async def _embedder(settings: Settings) -> Embedder:
     return await open_embedder(settings.embedding.model, server, dimension=size, threads=threads)
 
 
-def _reranking(core: Core) -> Reranking | None:
+async def _reranking(core: Core) -> Reranking | None:
     chosen = core.settings.rerank
     server = Server(chosen.base_url, _shown(chosen.api_key))
-    reranker = open_reranker(chosen.model, server, seconds=chosen.seconds)
+    reranker = await open_reranker(chosen.model, server, seconds=chosen.seconds)
     if reranker is None:
         return None
     price = Price.of(chosen.price_per_thousand_searches, chosen.price_per_million_tokens)
@@ -252,7 +252,7 @@ def _paid_chat(core: Core, model: "ModelChain | None") -> "PaidChat | None":
     return PaidChat(model, Budgets(core.database).paying)
 
 
-def _wire(core: Core, model: "ModelChain | None" = None) -> App:
+def _wire(core: Core, model: "ModelChain | None" = None, order: Reranking | None = None) -> App:
     settings, database, embedder = core.settings, core.database, core.paid_embedder()
     projections = Projections(
         database,
@@ -261,7 +261,7 @@ def _wire(core: Core, model: "ModelChain | None" = None) -> App:
         IndexSettings(exact_below=settings.index.exact_below),
         settings.index.memory_bytes,
     )
-    retrieval = Retrieval(database, embedder, projections, _reranking(core))
+    retrieval = Retrieval(database, embedder, projections, order)
     llm, writer = settings.llm, _paid_chat(core, model)
     manner = Manner(Variant(llm.prompt), llm.passage_tokens, llm.judge)
     limits, tools = Limits.of(llm.model_dump()), Offer.of(**settings.tools.model_dump())

@@ -71,6 +71,15 @@ def called(node: ast.AST) -> Iterator[str]:
             yield ast.unparse(call.func).rpartition(".")[2]
 
 
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The packages that a module imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name.partition(".")[0] for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
 def test_no_statement_is_built_outside_storage() -> None:
     found = [
         f"{named(path)}:{node.lineno}"
@@ -143,6 +152,21 @@ def test_no_test_is_skipped_or_expected_to_fail_or_replaces_what_it_tests() -> N
     )
     tests = [path for path in WRITTEN if path.is_relative_to(ROOT / "tests") and path != OWN]
     assert [str(p.relative_to(ROOT)) for p in tests if marks.search(p.read_text("utf-8"))] == []
+
+
+def test_the_tests_that_need_an_extra_are_run_by_the_same_command() -> None:
+    """A run of `pytest` alone leaves them out, as their libraries are not in its environment."""
+    made = (ROOT / "Makefile").read_text("utf-8")
+    (steps,) = re.findall(r"^test:.*\n((?:\t.*\n)+)", made, re.MULTILINE)
+    assert "pytest tests/local\n" in steps
+    assert list((ROOT / "tests" / "local").glob("test_*.py"))
+    libraries = {"torch", "transformers", "sentence_transformers"}
+    users = {
+        path.parent
+        for path in WRITTEN
+        if path.is_relative_to(ROOT / "tests") and libraries & set(imported(parsed(path)))
+    }
+    assert users == {ROOT / "tests" / "local"}
 
 
 def test_every_test_module_says_what_it_is_about() -> None:

@@ -10,10 +10,12 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "citewell"
 MODULES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
 
-# Each is named where it is opened; the doctor examines what is installed without an application.
+# Each is named where it is opened.
 ADAPTERS = {
-    "citewell.inference.builtin_embedder": {"inference/opening.py", "cli/examination.py"},
+    "citewell.inference.builtin_embedder": {"inference/opening.py"},
     "citewell.inference.openai_embedder": {"inference/opening.py"},
+    "citewell.inference.local.sentence_embedder": {"inference/opening.py"},
+    "citewell.inference.reranking.cross_encoder": {"inference/opening.py"},
     "citewell.inference.reranking.http_reranker": {"inference/opening.py"},
     "citewell.storage.embedded": {"bootstrap.py"},
 }

@@ -16,7 +16,7 @@ from scripts.unsafe_loads import unsafe
 ROOT = Path(__file__).parents[2]
 WAIVERS = ROOT / "requirements" / "waivers.toml"
 TODAY = datetime.date(2026, 11, 24)
-LOCKS = ("build.txt", "run.txt", "dev.txt")
+LOCKS = ("build.txt", "run.txt", "dev.txt", "local.txt")
 # Imports everything and opens nothing: whoever tries ends the process with the reason.
 GUARDED = """
 import pkgutil, importlib, sys
@@ -92,6 +92,7 @@ __import__(data)
 np.load(data, allow_pickle=True)
 np.load(data, allow_pickle=wanted)
 from_pretrained(data, trust_remote_code=True)
+from_pretrained(data, use_safetensors=False)
 """
 SAFE = """\
 import json, re

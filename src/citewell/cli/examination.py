@@ -11,7 +11,14 @@ from citewell.bootstrap import chat_model, database_url
 from citewell.cli.running import announcing
 from citewell.config import Settings, read_settings
 from citewell.domain.errors import AppError, DocumentError
-from citewell.inference.builtin_embedder import BuiltinEmbedder
+from citewell.inference.opening import (
+    BUILTIN,
+    CROSS_ENCODER,
+    OPENAI,
+    Server,
+    open_embedder,
+    open_reranker,
+)
 from citewell.storage import migrate
 from citewell.storage.database import Database
 from citewell.storage.home import prepare_home
@@ -29,6 +36,7 @@ def examine() -> list[dict[str, Any]]:
         ("disk space", lambda: _space(home)),
         ("database", lambda: _database(settings, home)),
         ("embedding model", lambda: asyncio.run(_model(settings))),
+        ("reranker", lambda: asyncio.run(_reranker(settings))),
         ("language model", lambda: asyncio.run(_language_models(settings))),
         ("sign-in provider", lambda: asyncio.run(_provider(settings))),
         ("reading files", lambda: asyncio.run(_reading(home))),
@@ -81,14 +89,28 @@ async def _durability(url: str) -> dict[str, str]:
 
 
 async def _model(settings: Settings) -> str:
-    if settings.embedding.model != "builtin":
+    if settings.embedding.model.startswith(OPENAI):
         return f"{settings.embedding.model} (asked when the server starts)"
-    embedder = BuiltinEmbedder()
+    # Its files are on this machine, or it has none.
+    embedder = await open_embedder(settings.embedding.model, Server(""))
     try:
         await embedder.embed_query("Is the model whole?")
         return f"{embedder.model.name}, {embedder.model.dimension} dimensions"
     finally:
         await embedder.close()
+
+
+async def _reranker(settings: Settings) -> str:
+    named = settings.rerank.model
+    if not named.startswith(CROSS_ENCODER):
+        return named if named == BUILTIN else f"{named} (asked by the first question)"
+    reranker = await open_reranker(named, Server(""), seconds=settings.rerank.seconds)
+    assert reranker is not None
+    try:
+        await reranker.scores("Is the model whole?", ["It is."])
+        return reranker.name
+    finally:
+        await reranker.close()
 
 
 async def _language_models(settings: Settings) -> str:

@@ -175,15 +175,17 @@ async def test_what_the_provider_counts_is_told_to_whoever_pays(server: ModelSer
     assert (nothing.tokens, nothing.searches) == (0, 0)
 
 
-def test_a_name_that_nobody_knows_and_one_without_a_server_are_refused_with_the_remedy() -> None:
+async def test_a_name_that_nobody_knows_and_one_without_a_server_are_refused_with_the_remedy() -> (
+    None
+):
     nowhere = Server("")
-    assert open_reranker("builtin", nowhere, seconds=1) is None
+    assert await open_reranker("builtin", nowhere, seconds=1) is None
     for name in ("cohere", "http:", ":x", "ftp:model", ""):
         with pytest.raises(StartError, match="not known") as raised:
-            open_reranker(name, Server("http://127.0.0.1:9"), seconds=1)
+            await open_reranker(name, Server("http://127.0.0.1:9"), seconds=1)
         assert "http:<model>" in raised.value.hint
     with pytest.raises(StartError, match="no server") as raised:
-        open_reranker("tei:bge", nowhere, seconds=1)
+        await open_reranker("tei:bge", nowhere, seconds=1)
     assert "CITEWELL_RERANK__BASE_URL" in raised.value.hint
     with pytest.raises(InvalidError):
-        open_reranker("http:rerank", Server("gopher://example"), seconds=1)
+        await open_reranker("http:rerank", Server("gopher://example"), seconds=1)

@@ -32,7 +32,8 @@ class EmbeddingSettings(_Section):
     """Which model turns text into vectors."""
 
     model: str = "builtin"
-    """`builtin`, or `openai:<model>` for any server that speaks OpenAI's `/v1/embeddings`."""
+    """`builtin`, `openai:<model>` for any server that speaks OpenAI's `/v1/embeddings`, or
+    `sentence-transformers:<folder>` for a BERT-like model of this machine (extra `local`)."""
     dimension: int | None = Field(default=None, ge=1, le=8192)
     """Size of a remote model's vectors; asked of the model when absent."""
     threads: int = Field(default=0, ge=0, le=256)
@@ -45,7 +46,8 @@ class LlmSettings(_Section):
     """Which language model writes the answers; without one they are quoted from the documents."""
 
     model: str = ""
-    """`provider:model`, such as `openai:gpt-4o-mini`; `@https://host/v1` behind it is a server."""
+    """`provider:model`, such as `openai:gpt-4o-mini`; `@https://host/v1` behind it is a server.
+    `huggingface:<folder>` is a model of this machine (extra `local`)."""
     fallbacks: str = ""
     """Models asked in turn when the first does not answer, with commas."""
     api_key: SecretStr | None = None
@@ -99,14 +101,15 @@ class RerankSettings(_Section):
 
     model: str = "builtin"
     """`builtin` compares word by word with the embedder; `http:<model>` is an endpoint as Cohere's,
-    Jina's or vLLM's, `tei:<model>` one of text-embeddings-inference. These are asked by questions
-    at once, and by searches that want it."""
+    Jina's or vLLM's, `tei:<model>` one of text-embeddings-inference, and `cross-encoder:<folder>` a
+    model of this machine (extra `local`). These are asked by questions at once, and by searches
+    that want it."""
     base_url: str = ""
     """Address of the endpoint without `/rerank`, such as https://api.cohere.com/v2."""
     api_key: SecretStr | None = None
     """Key for it."""
     seconds: float = Field(default=2.0, gt=0, le=60)
-    """Longest wait for a remote model; then passages stay in the order that they had."""
+    """Longest wait for such a model; then passages stay in the order that they had."""
     price_per_thousand_searches: float = Field(default=0.0, ge=0)
     """What a remote model costs, in the currency of your budgets, if it is sold by the search."""
     price_per_million_tokens: float = Field(default=0.0, ge=0)
@@ -115,7 +118,7 @@ class RerankSettings(_Section):
     @model_validator(mode="after")
     def _check_whole(self) -> Self:
         if self.model == "builtin" and self.model_fields_set - {"model"}:
-            raise ValueError("without a remote MODEL the others have no effect")
+            raise ValueError("without another MODEL the others have no effect")
         return self
 
 

@@ -13,10 +13,9 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.tools import tool
 
 from citewell.domain.errors import UnavailableError, UpstreamError
-from citewell.inference.chat.langchain_model import LangChainModel
 from citewell.inference.chat.opening import Terms, open_model
 from citewell.inference.chat.pacing import Pace
-from citewell.inference.chat.speech import Called, Said, Speech, Used
+from citewell.inference.chat.speech import Called, ChatModel, Said, Speech, Used
 from tests.contract.chat_server import SILENT, ChatServer, Reply, chat_server, fail
 
 ASKED = (SystemMessage("Be brief."), HumanMessage("What is bread made of?"))
@@ -140,7 +139,7 @@ def provider(request: pytest.FixtureRequest) -> Provider:
 
 
 @pytest.fixture
-async def model(provider: Provider, server: ChatServer) -> AsyncIterator[LangChainModel]:
+async def model(provider: Provider, server: ChatServer) -> AsyncIterator[ChatModel]:
     terms = Terms("https://api.openai.com/v1", key="key-of-the-server", pace=PACE)
     address = server.base_url.removesuffix("/v1")
     made = await open_model(f"{provider.name}@{address}", terms)
@@ -148,13 +147,13 @@ async def model(provider: Provider, server: ChatServer) -> AsyncIterator[LangCha
     await made.close()
 
 
-async def everything(model: LangChainModel, **options: Any) -> list[Speech]:
+async def everything(model: ChatModel, **options: Any) -> list[Speech]:
     async with aclosing(model.stream(ASKED, most_tokens=77, **options)) as speech:
         return [piece async for piece in speech]
 
 
 async def test_the_text_comes_in_pieces_and_its_cost_last(
-    model: LangChainModel, provider: Provider, server: ChatServer
+    model: ChatModel, provider: Provider, server: ChatServer
 ) -> None:
     server.script.append(provider.text)
     *said, used = await everything(model)
@@ -171,7 +170,7 @@ async def test_the_text_comes_in_pieces_and_its_cost_last(
 
 
 async def test_a_tool_call_comes_whole(
-    model: LangChainModel, provider: Provider, server: ChatServer
+    model: ChatModel, provider: Provider, server: ChatServer
 ) -> None:
     server.script.append(provider.call)
     called, used = await everything(model, tools=(add,))
@@ -192,7 +191,7 @@ async def test_a_tool_call_comes_whole(
     ids=["wrong key", "unknown model", "overloaded", "too often"],
 )
 async def test_a_refusal_is_told_and_nothing_is_asked_twice(
-    model: LangChainModel, server: ChatServer, reply: Reply, error: type[Exception]
+    model: ChatModel, server: ChatServer, reply: Reply, error: type[Exception]
 ) -> None:
     server.script.append(reply)
     with pytest.raises(error, match=str(reply.status)):
@@ -200,9 +199,7 @@ async def test_a_refusal_is_told_and_nothing_is_asked_twice(
     assert len(server.requests) == 1
 
 
-async def test_a_silent_model_is_left_and_hung_up(
-    model: LangChainModel, server: ChatServer
-) -> None:
+async def test_a_silent_model_is_left_and_hung_up(model: ChatModel, server: ChatServer) -> None:
     server.script.append(SILENT)
     began = time.monotonic()
     with pytest.raises(UnavailableError, match="said nothing"):

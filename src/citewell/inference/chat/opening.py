@@ -13,15 +13,18 @@ from citewell.inference.chat.attempts import Link
 from citewell.inference.chat.chain import ModelChain
 from citewell.inference.chat.failures import plain
 from citewell.inference.chat.langchain_model import LangChainModel
+from citewell.inference.chat.local.local_model import LocalModel
 from citewell.inference.chat.pacing import Pace
 from citewell.inference.chat.prices import Price, fixed, listed
 from citewell.inference.chat.providers import EXTRAS, OWN_CONNECTIONS, WIRINGS
+from citewell.inference.chat.speech import ChatModel
 from citewell.inference.egress.addresses import Address
 from citewell.inference.egress.lent import LentTransport
 from citewell.inference.retries import Patience
 from citewell.telemetry.logs import logger
 
 OPENAI = "openai"
+LOCAL = "huggingface"
 # Servers of one's own often want no key, while the library wants one.
 NO_KEY = "none"
 # For waits between attempts, beside the silences.
@@ -103,12 +106,26 @@ async def open_chain(names: Sequence[str], terms: Terms) -> ModelChain:
     return ModelChain(tuple(map(Link, models)), Patience(seconds, 0.5, 4.0))
 
 
-async def open_model(text: str, terms: Terms) -> LangChainModel:
+async def open_model(text: str, terms: Terms) -> ChatModel:
     """The model of a name; imports its library in a thread. Nothing is asked yet.
 
     Raises `StartError` when the name, the library, the address or the key is missing or wrong.
     """
-    return await asyncio.to_thread(_open, Named.read(text), terms)
+    named = Named.read(text)
+    if named.provider == LOCAL:
+        return await _open_local(named, terms)
+    return await asyncio.to_thread(_open, named, terms)
+
+
+async def _open_local(named: Named, terms: Terms) -> LocalModel:
+    if named.address is not None:
+        raise StartError(
+            f"The language model {named} is one of this machine and has no address.",
+            hint=f"For a server write openai:{named.model}@{named.address}.",
+        )
+    # Who has set no price pays for a machine, and not by the word.
+    price = fixed(*(terms.price or (Decimal(0), Decimal(0))))
+    return await LocalModel.open(named.model, terms.pace, price, terms.temperature)
 
 
 def _open(named: Named, terms: Terms) -> LangChainModel:

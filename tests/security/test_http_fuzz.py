@@ -1,30 +1,25 @@
 """The contract is the truth: generated requests of every role are answered as it says."""
 
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import ExitStack
 from uuid import uuid4
 
 import psycopg
 import pytest
-import schemathesis
-from schemathesis.auths import AuthContext
-from schemathesis.config import SchemathesisConfig
-from schemathesis.core.transport import Response
-from schemathesis.engine import events, from_schema
-from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
-from schemathesis.generation.case import Case
-from schemathesis.schemas import BaseSchema
 
 from citewell.accounts.credentials import digest, new_key
 from citewell.cli.tenancy.scratch import UNLIMITED
 from citewell.domain.ids import DEFAULT_TENANT
 from citewell.domain.principal import Role, Scope
-from tests.api.conftest import Keys
 from tests.conftest import Counted, PostgresServer
 from tests.journeys.conftest import Server
 from tests.security.conftest import serving
+from tests.security.fuzzing.driving import LEFT_OUT, Findings, drive_erasures
 
 pytestmark = pytest.mark.long
 
@@ -34,21 +29,6 @@ EXAMPLES, STORM_EXAMPLES = 12, 2200
 CASES, STORM_CASES = 5_000, 200_000
 # A person for each request, those of the checks included.
 PEOPLE, STORM_PEOPLE, STORM_ERASURES = 300, 6_000, 400
-# What no schema can say: a cursor is one of ours, a key was not used before, a text is JSON, how
-# deep a value is nested, a name has composed characters and single spaces, an address may be
-# asked, a password is not soon guessed, somebody has it already, or this email.
-UNSAYABLE = frozenset(
-    {
-        "cursor", "Idempotency-Key", "metadata", "filter", "name", "url",
-        "password", "current", "owner.password", "email",
-    }
-)  # fmt: skip
-# A request of the declared shape may still be refused for what is stored, or for its sender.
-ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "429"]
-
-# Whoever has asked to be forgotten is nobody afterwards: it has a test of its own, in which each
-# case is somebody else's.
-LEFT_OUT = "/api/v1/privacy/erasures"
 # Sent and never served: a secret is not guessed, and no provider of sign-ins is configured.
 UNSERVABLE = frozenset(
     {
@@ -61,125 +41,48 @@ UNSERVABLE = frozenset(
 )
 
 
-@pytest.fixture
-def surroundings() -> dict[str, str]:
-    """A request that is told to come again later shows nothing about the contract."""
-    return UNLIMITED
-
-
-@dataclass(slots=True)
-class Findings:
-    """What a run of generated requests has shown."""
-
-    cases: int = 0
-    statuses: Counter[int] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)
-    sent: set[str] = field(default_factory=set)
-    served: set[str] = field(default_factory=set)
-
-    def add(self, recorder: ScenarioRecorder) -> None:
-        self.cases += len(recorder.cases)
-        for case_id, interaction in recorder.interactions.items():
-            response = interaction.response
-            if response is None:
-                self.failures[f"no reply: {recorder.label}"] += 1
-                continue
-            self.statuses[response.status_code] += 1
-            label = recorder.cases[case_id].value.operation.label
-            self.sent.add(label)
-            if response.status_code < 400:
-                self.served.add(label)
-            for check in recorder.checks.get(case_id, []):
-                self.failures.update(told(check, response))
-
-
-def told(check: CheckNode, response: Response) -> Iterator[str]:
-    """A failed check in words, unless no schema could have told the refusal."""
-    if check.failure_info is None:
-        return
-    if check.name == "positive_data_acceptance" and UNSAYABLE & refused_fields(response):
-        return
-    info = check.failure_info
-    # Accepted is not done (RFC 9110, 15.3.3): a person is shut out at once, and gone after a job.
-    if check.name == "use_after_free" and "`DELETE /api/v1/users/" in info.failure.message:
-        return
-    # A header that nobody knows is no violation (RFC 9110, 5.1).
-    if "in header - object with unexpected properties" in info.failure.message:
-        return
-    kind = str(response.request.headers.get("content-type", ""))
-    # A form has texts only: that one of them looks like a number is no violation.
-    if kind.startswith("multipart/") and "violates `type`" in info.failure.message:
-        return
-    yield f"{check.name}: {info.failure.title}\n{info.failure.message}\n{info.code_sample[:2000]}"
-
-
-def refused_fields(response: Response) -> set[str]:
-    problem: dict[str, Any] = response.json()
-    return {one["field"] for one in problem["errors"]}
-
-
-def drive(address: str, key: str, *, examples: int, seed: int) -> Findings:
-    """Send what the served contract describes, and what it does not, with the caller's key."""
-    auth = {"auth": {"openapi": {"key": {"bearer": key}}}}
-    schema = described(address, auth, examples=examples, seed=seed)
-    return findings_of(schema.exclude(path=LEFT_OUT))
-
-
-def drive_erasures(address: str, keys: Iterator[str], *, examples: int, seed: int) -> Findings:
-    """As `drive`, for what ends its caller: each request comes with the next key."""
-    # One operation leads to no other.
-    alone = {"phases": {"stateful": {"enabled": False}}}
-    schema = described(address, alone, examples=examples, seed=seed).include(path=LEFT_OUT)
-
-    class NextKey:
-        def get(self, case: Case[Any], context: AuthContext) -> str:
-            del case, context
-            return next(keys)
-
-        def set(self, case: Case[Any], data: str, context: AuthContext) -> None:
-            del context
-            case.headers["Authorization"] = f"Bearer {data}"
-
-    schema.auth(refresh_interval=None)(NextKey)
-    return findings_of(schema)
-
-
-def described(address: str, more: dict[str, Any], *, examples: int, seed: int) -> BaseSchema:
-    """The served contract, and how much of it is tried."""
-    config = SchemathesisConfig.from_dict(
-        {
-            "seed": seed,
-            "base-url": address,
-            "continue-on-failure": True,
-            "generation": {"max-examples": examples, "no-shrink": True, "database": "none"},
-            "checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTED}},
-            **more,
-        }
+async def driven(server: Server, role: Role, examples: int, seed: int) -> Findings:
+    """What a process of its own has found with a key of the role."""
+    (key,) = people(server.settings["DATABASE_URL"], role, 1)
+    given = {"address": server.address, "key": key, "examples": examples, "seed": seed}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.security.fuzzing.driving", stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
-    return schemathesis.openapi.from_url(f"{address}/openapi.json", config=config)
-
-
-def findings_of(schema: BaseSchema) -> Findings:
-    found = Findings()
-    for event in from_schema(schema).execute():
-        if isinstance(event, events.ScenarioFinished):
-            found.add(event.recorder)
-        elif isinstance(event, events.NonFatalError | events.FatalError):
-            found.failures[repr(event)] += 1
-    return found
+    try:
+        told, complaint = await process.communicate(json.dumps(given).encode())
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, complaint.decode()[-4000:]
+    return Findings.read(told.decode())
 
 
 async def test_no_generated_request_breaks_the_server_or_the_contract(
-    server: Server, keys: Keys, seed: int, storm: bool, record_property: Counted
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_server: PostgresServer,
+    seed: int,
+    storm: bool,
+    record_property: Counted,
 ) -> None:
-    # asyncio only makes the keys; the requests come from threads of their own.
-    holders = {role: await keys.make(role) for role in ROLES}
+    """Each role on a server of its own: what one removes is not missed by another."""
     cases, statuses = 0, Counter[int]()
     sent: set[str] = set()
     served: set[str] = set()
-    for role, key in holders.items():
-        examples = STORM_EXAMPLES if storm else EXAMPLES
-        found = drive(server.address, key, examples=examples, seed=seed)
+    examples = STORM_EXAMPLES if storm else EXAMPLES
+    with ExitStack() as stack:
+        # A request that is told to come again later shows nothing about the contract.
+        folders = (tmp_path_factory.mktemp(role.name) for role in ROLES)
+        servers = [
+            stack.enter_context(serving(folder, postgres_server, **UNLIMITED)) for folder in folders
+        ]
+        found_by = await asyncio.gather(
+            *(driven(*pair, examples, seed) for pair in zip(servers, ROLES, strict=True))
+        )
+        documented = {
+            f"{m.upper()} {path}" for path, m in operations(servers[0]) if path != LEFT_OUT
+        }
+    for role, found in zip(ROLES, found_by, strict=True):
         assert not found.failures, f"{role}: " + "\n\n".join(found.failures)
         cases += found.cases
         statuses += found.statuses
@@ -190,7 +93,6 @@ async def test_no_generated_request_breaks_the_server_or_the_contract(
     assert cases >= (STORM_CASES if storm else CASES)
     assert statuses[429] < 0.2 * cases, statuses
     assert not {status for status in statuses if status >= 500}, statuses
-    documented = {f"{m.upper()} {path}" for path, m in operations(server) if path != LEFT_OUT}
     assert sent == documented
     assert documented > UNSERVABLE
     assert not served & UNSERVABLE

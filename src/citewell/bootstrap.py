@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from citewell.accounts.allowed_tools import AllowedTools
 from citewell.accounts.budgets import Budgets
 from citewell.accounts.privacy.service import Privacy
 from citewell.accounts.secrets import ADMIN_KEY, SECRET_KEY, Kept, kept
 from citewell.accounts.service import Accounts
 from citewell.agent.bounds.limits import Limits
 from citewell.agent.offer import Offer
-from citewell.agent.prompts.answering import Variant
 from citewell.agent.service import Agent
 from citewell.agent.writing.manner import Manner
 from citewell.chat.caching.opening import cached
@@ -26,17 +26,17 @@ from citewell.config import LOOPBACK, Settings
 from citewell.documents.fetching.service import Fetching
 from citewell.documents.ingest import Ingestion
 from citewell.documents.parsers.host import ParserHost
-from citewell.documents.removal import Removal
 from citewell.documents.room import Room
 from citewell.documents.service import Documents
 from citewell.domain.errors import UnavailableError
 from citewell.index.index import IndexSettings
 from citewell.inference.embedding import Embedder
+from citewell.inference.mcp.service import ToolServers
 from citewell.inference.opening import OPENAI, Server, open_embedder, open_reranker
 from citewell.inference.paying import AnyEmbedder, PaidModel
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.projections import Projections
-from citewell.retrieval.reranking import Price, Reranking
+from citewell.retrieval.reranking import Reranking
 from citewell.retrieval.service import Retrieval
 from citewell.storage import schema
 from citewell.storage.blobs import BlobStore
@@ -83,10 +83,6 @@ class Core:
         price = Decimal(str(chosen.price_per_million_tokens))
         return PaidModel(self.embedder, Budgets(self.database).paying, price)
 
-    def removal(self) -> Removal:
-        """What a worker does with a `purge` job."""
-        return Removal(self.database, self.blobs)
-
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -105,6 +101,7 @@ class App:
     chat: Chat
     agent: Agent
     accounts: Accounts
+    tool_servers: ToolServers | None
     privacy: Privacy
     tasks: Tasks
     admin_key: str
@@ -228,8 +225,7 @@ async def _reranking(core: Core) -> Reranking | None:
     reranker = await open_reranker(chosen.model, server, seconds=chosen.seconds)
     if reranker is None:
         return None
-    price = Price.of(chosen.price_per_thousand_searches, chosen.price_per_million_tokens)
-    return Reranking(reranker, chosen.seconds, price, Budgets(core.database).paying)
+    return Reranking.of(reranker, Budgets(core.database).paying, chosen.model_dump())
 
 
 async def chat_model(settings: Settings) -> "ModelChain | None":
@@ -262,9 +258,12 @@ def _wire(core: Core, model: "ModelChain | None" = None, order: Reranking | None
         settings.index.memory_bytes,
     )
     retrieval = Retrieval(database, embedder, projections, order)
-    llm, writer = settings.llm, _paid_chat(core, model)
-    manner = Manner(Variant(llm.prompt), llm.passage_tokens, llm.judge)
-    limits, tools = Limits.of(llm.model_dump()), Offer.of(**settings.tools.model_dump())
+    accounts = Accounts.of(database, _secret(core, SECRET_KEY, settings.secret_key))
+    servers, allowed = ToolServers.of(**settings.mcp.model_dump()), AllowedTools(accounts)
+    offer = Offer.of(**settings.tools.model_dump())
+    tools = offer.with_servers(servers, allowed.of, allowed.switch_off)
+    chosen, writer = settings.llm.model_dump(), _paid_chat(core, model)
+    manner, limits = Manner.of(chosen), Limits.of(chosen)
     agent = Agent(retrieval, embedder, Citations(database), writer, manner, limits, tools=tools)
     answerer = cached(agent, database, settings.model_dump(mode="json"))
     most, room = settings.limits.upload_bytes, Room(database)
@@ -284,7 +283,8 @@ def _wire(core: Core, model: "ModelChain | None" = None, order: Reranking | None
         agent=agent,
         chat=Chat(database, core.notifications, answerer, core.tasks, memory=memory),
         privacy=Privacy(database, core.blobs),
-        accounts=Accounts.of(database, _secret(core, SECRET_KEY, settings.secret_key)),
+        accounts=accounts,
+        tool_servers=servers,
         tasks=core.tasks,
         admin_key=_secret(core, ADMIN_KEY, settings.admin_key),
     )

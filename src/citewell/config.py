@@ -256,6 +256,23 @@ class FetchSettings(_Section):
     """Servers of your own network they may name too, with commas, such as https://wiki:8443."""
 
 
+class McpSettings(_Section):
+    """Servers of tools (Model Context Protocol) that administrators let a language model use."""
+
+    enabled: bool = False
+    """Let administrators name servers on the public web, and approve of their tools."""
+    origins: str = ""
+    """Servers of your own network they may name too, with commas, such as https://tools:8443."""
+    commands_file: Path | None = None
+    """File with commands that start servers on this machine: `{"mcpServers": {…}}`."""
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Self:
+        if not self.enabled and self.model_fields_set - {"enabled"}:
+            raise ValueError("without ENABLED the others have no effect")
+        return self
+
+
 class ToolSettings(_Section):
     """Tools that a language model may use to answer."""
 
@@ -322,6 +339,7 @@ class Settings(BaseSettings):
     oidc: OidcSettings = OidcSettings()
     fetch: FetchSettings = FetchSettings()
     tools: ToolSettings = ToolSettings()
+    mcp: McpSettings = McpSettings()
 
 
 def read_settings(**given: Any) -> Settings:

@@ -20,6 +20,7 @@ from citewell.domain.ids import (
     CollectionId,
     ErasureId,
     KeyId,
+    McpServerId,
     RunId,
     SessionId,
     TenantId,
@@ -29,6 +30,7 @@ from citewell.domain.ids import (
 from citewell.domain.memories import MOST_FACTS
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.domain.privacy import Erasure
+from citewell.domain.tools.servers import MOST_SERVERS, Place
 from citewell.storage.repositories.accounts.sessions import NewRefreshToken
 from citewell.storage.repositories.keys import NewKey
 from citewell.storage.transaction import Transaction
@@ -62,6 +64,8 @@ BODIES: dict[str, Any] = {
     "change_memory": {"text": "Changed."},
     "start_run": {"input": "What?"},
     "resume_run": {"resume": [{"interruptId": str(new_id()), "status": "cancelled"}]},
+    "add_mcp_server": {"name": "matrix", "url": "https://matrix.example/mcp"},
+    "approve_mcp_tool": {"tool": "tool", "sha256": "0" * 64},
     "set_budgets": {"month": {"tokens": 1_000_000}},
 }
 OPEN_ROUTES = {
@@ -94,6 +98,8 @@ class Things:
     session_id: str
     conversation_id: str
     memory_id: str
+    server_id: str
+    tool: str
 
 
 async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
@@ -123,6 +129,12 @@ async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
         key_id = KeyId(new_id())
         scopes = frozenset({Scope.SEARCH})
         await tx.keys.add(NewKey(key_id, principal.user_id, "Canary", key_id.bytes, scopes))
+        known_servers = await tx.mcp_servers.all()
+        if len(known_servers) > MOST_SERVERS / 2:
+            await tx.mcp_servers.remove(known_servers[-1].id)
+        server_id = McpServerId(new_id())
+        place = Place(f"c{server_id.hex[-20:]}", "https://canary.example/mcp")
+        await tx.mcp_servers.add(server_id, place, None)
     del client.headers["authorization"]
     job, document = accepted.json()["job"]["id"], accepted.json()["document"]["id"]
     ids = (
@@ -136,6 +148,8 @@ async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
         session,
         conversation,
         memory.id,
+        server_id,
+        "tool",
     )
     return Things(str(collection_id), document, job, *map(str, ids))
 

@@ -301,7 +301,7 @@ def rows_of(url: str, tenant: TenantId) -> Mapping[str, Any]:
     """The rows that requests could have changed, as the owner of the database sees them."""
     tables = (
         "collections", "documents", "document_versions", "jobs", "runs", "conversations", "users",
-        "memberships", "collection_shares", "memories",
+        "memberships", "collection_shares", "memories", "mcp_servers",
     )  # fmt: skip
     with psycopg.connect(url) as connection:
         return {

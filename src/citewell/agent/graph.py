@@ -59,8 +59,8 @@ def build(
 ) -> Graph:
     """The compiled graph; one serves every run of the process.
 
-    Without a `writer` answers are quoted; `tools` names what its
-    model may use, and who works in its teams beside those that there are.
+    Without a `writer` answers are quoted; `tools` names what its model may use, and who works in
+    its teams beside those that there are.
     What passes through it is sent to nobody, whatever the process's environment asks of LangGraph.
     """
     langsmith.configure(enabled=False)
@@ -80,18 +80,18 @@ def build(
     second = SecondLook(writer) if writer and manner.judge else None
     graph.add_node("verify", Verify(citations, embedder, second).__call__)
     graph.add_edge(START, "plan")
-    graph.add_edge("recall", "verify")
-    graph.add_edge("compute", "verify")
+    for said in ("recall", "compute", "answer"):
+        graph.add_edge(said, "verify")
     graph.add_conditional_edges("retrieve", after_retrieving, ["bridge", "judge"])
     graph.add_conditional_edges("bridge", after_retrieving, ["bridge", "judge"])
-    further = ["retrieve", "answer"] if writer is None else ["retrieve", "review", "answer"]
+    further = ["retrieve", "answer", *([] if writer is None else ["review"])]
     if writer is not None and tools.enabled:
-        graph.add_node("tools", UseTools(writer, Means.of(retrieval), tools.added).__call__)
+        use = UseTools(writer, Means.of(retrieval), tools.added, tools.servers)
+        graph.add_node("tools", use.__call__)
         graph.add_conditional_edges("tools", after_tools, ["tools", "judge", "answer", "verify"])
         graph.add_conditional_edges("judge", judged_with_tools, [*further, "tools"])
     else:
         graph.add_conditional_edges("judge", after_judging, further)
-    graph.add_edge("answer", "verify")
     graph.add_edge("verify", END)
     return graph.compile(checkpointer=Saver() if writer and tools.enabled else None)
 

@@ -16,7 +16,7 @@ from citewell.cli import (
     searching,
     usage,
 )
-from citewell.cli.accounts import audit, keys, sessions, tenants, users
+from citewell.cli.accounts import audit, keys, mcp_servers, sessions, tenants, users
 from citewell.cli.conversing import asking, conversations, memories, runs
 from citewell.cli.installation import database, encryption, prompts, signing
 from citewell.cli.options import Json, Output, Server, Target, wants_json
@@ -47,6 +47,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(audit.app, name="audit")
+app.add_typer(mcp_servers.app, name="mcp")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(database.app, name="db")
 app.add_typer(usage.app, name="usage")

@@ -23,8 +23,19 @@ def new_password(whose: str, target: Target) -> str:
     if sys.stdin.isatty():
         asked = f"New password of {whose}"
         return str(typer.prompt(asked, hide_input=True, confirmation_prompt=True, err=True))
+    return _line(f"A password of {whose}", target)
+
+
+def typed_secret(what: str, target: Target) -> str:
+    """Typed and not shown; where nobody can be asked, the first line of stdin."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=True, err=True))
+    return _line(what, target)
+
+
+def _line(what: str, target: Target) -> str:
     line = sys.stdin.readline().rstrip("\r\n")
     if not line:
         hint = "Type it at a terminal, or write it as one line to this command's input."
-        fail(f"A password of {whose} is needed.", hint, code=Exit.USAGE, as_json=target.as_json)
+        fail(f"{what} is needed.", hint, code=Exit.USAGE, as_json=target.as_json)
     return line

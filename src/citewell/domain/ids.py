@@ -27,6 +27,7 @@ ExportId = NewType("ExportId", UUID)
 ErasureId = NewType("ErasureId", UUID)
 MemoryId = NewType("MemoryId", UUID)
 ApprovalId = NewType("ApprovalId", UUID)
+McpServerId = NewType("McpServerId", UUID)
 
 DEFAULT_TENANT = TenantId(UUID("00000000-0000-7000-8000-000000000001"))
 

@@ -1,11 +1,11 @@
 """The best passages put into a new order by a reranker, within its time and the tenant's budget."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
 from citewell.domain.allowances import Amount, ModelCall, Pay
 from citewell.domain.errors import BudgetExceededError, UnavailableError, UpstreamError
@@ -63,6 +63,12 @@ class Reranking:
     price: Price = FREE
     pay: Pay | None = field(default=None, repr=False)
     missing: str = RERANK_UNAVAILABLE
+
+    @classmethod
+    def of(cls, reranker: Reranker, pay: Pay, chosen: Mapping[str, Any]) -> Self:
+        """From the settings of the section `rerank`."""
+        searches, tokens = "price_per_thousand_searches", "price_per_million_tokens"
+        return cls(reranker, chosen["seconds"], Price.of(chosen[searches], chosen[tokens]), pay)
 
     async def order(self, tenant_id: TenantId, text: str, passages: list[Passage]) -> Ordered:
         """The passages in their new order, or as they came with what was missed for it."""

@@ -127,6 +127,8 @@ IMPERSONAL = {
     "spending": "a tenant's, by day",
     "reservations": "a tenant's, for minutes",
     "spaces": "a model",
+    "mcp_servers": "a tenant's: an address, and a secret that is sealed",
+    "mcp_tools": "a server's words about itself",
     "collections": "a tenant's",
     "chunks": "made of a document's text, and removed with it",
     "embeddings": "made of a chunk, and removed with it",

@@ -21,6 +21,7 @@ from citewell.storage.entering import ENTER_SYSTEM, enter_tenant
 from citewell.storage.repositories.accounts.budgets import BudgetRepository
 from citewell.storage.repositories.accounts.identities import IdentityRepository
 from citewell.storage.repositories.accounts.installation import Installation
+from citewell.storage.repositories.accounts.mcp_servers import McpServerRepository
 from citewell.storage.repositories.accounts.quotas import QuotaRepository
 from citewell.storage.repositories.accounts.sessions import SessionRepository
 from citewell.storage.repositories.accounts.shares import ShareRepository
@@ -204,6 +205,11 @@ class Transaction(_Sealed):
     def quotas(self) -> QuotaRepository:
         """What the tenant stores, and may."""
         return QuotaRepository(self.connection, self.tenant_id)
+
+    @cached_property
+    def mcp_servers(self) -> McpServerRepository:
+        """Servers of tools, and what was approved of them."""
+        return McpServerRepository(self.connection, self.tenant_id)
 
     @cached_property
     def spaces(self) -> SpaceRepository:

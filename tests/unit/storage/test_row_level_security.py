@@ -16,6 +16,7 @@ from citewell.domain.ids import (
     DocumentId,
     ErasureId,
     JobId,
+    McpServerId,
     MemoryId,
     RunId,
     SessionId,
@@ -30,6 +31,7 @@ from citewell.domain.passages import Answer, Citation
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.domain.privacy import Erasure
 from citewell.domain.runs.approvals import Wanted
+from citewell.domain.tools.servers import Offered, Place
 from citewell.storage.database import Database
 from citewell.storage.repositories.accounts.sessions import NewRefreshToken
 from citewell.storage.repositories.idempotency import IdempotencyKey
@@ -97,7 +99,14 @@ async def fill(tx: Transaction) -> Stored:
     await tx.idempotency.claim(IdempotencyKey(user, "POST /x", "k", b"1"))
     await fill_conversation(tx, user, stored)
     await fill_requests(tx, user)
+    await fill_servers(tx)
     return stored
+
+
+async def fill_servers(tx: Transaction) -> None:
+    server = McpServerId(new_id())
+    await tx.mcp_servers.add(server, Place("tools", "https://tools.example/mcp"), b"sealed")
+    await tx.mcp_servers.note(server, Offered("add", "Add.", {"type": "object"}))
 
 
 async def fill_requests(tx: Transaction, user: UserId) -> None:
@@ -356,6 +365,7 @@ async def test_ids_that_nobody_has_are_not_found(database: Database, tenant: Ten
         "run": lambda tx: tx.runs.get(RunId(nobody), someone),
         "conversation": lambda tx: tx.conversations.get(ConversationId(nobody), someone),
         "memory": lambda tx: tx.memories.lock(MemoryId(nobody), someone),
+        "MCP server": lambda tx: tx.mcp_servers.get(McpServerId(nobody)),
     }
     assert await found(database, tenant, cases) == []
 

@@ -16,6 +16,7 @@ from citewell.agent.tools.calling import Toolbox
 from citewell.agent.tools.contract import Maker, Means, Setting
 from citewell.agent.tools.deliberation import Deliberation, is_ready
 from citewell.agent.tools.figures import unknown_numbers
+from citewell.agent.tools.outside.servers import ServerTools
 from citewell.agent.tools.progress import Progress
 from citewell.agent.tools.registry import made
 from citewell.agent.wording import language_name
@@ -62,13 +63,14 @@ class UseTools:
     writer: PaidChat
     means: Means
     added: Sequence[Maker] = ()
+    servers: ServerTools | None = None
 
     async def __call__(self, state: State) -> State:
         """The next call that waits, or else one more request to the model.
 
         At the end passages that tools found come first, and what they computed is the answer.
         """
-        tools = self._tools(state)
+        tools = await self._tools(state)
         now = state.get("progress") or _begun(state, tools)
         spending().go_on_from(now.spent)
         now = await self._advanced(state, now, tools)
@@ -102,7 +104,7 @@ class UseTools:
             return replace(now, is_over=True, stopped="seconds")
         return replace(after, seconds=now.seconds + time.monotonic() - began)
 
-    def _tools(self, state: State) -> Toolbox:
+    async def _tools(self, state: State) -> Toolbox:
         principal, question = state["principal"], state["question"]
         setting = Setting(principal, question.collections, state["began"], self.means)
         now = state.get("progress")
@@ -111,6 +113,11 @@ class UseTools:
         run = "" if question.run_id is None else str(question.run_id)
         can_ask = desk() is not None and question.run_id is not None
         tools = made(setting, self.added)
+        if self.servers is not None:
+            theirs = await self.servers.made(setting, {tool.name for tool in tools})
+            # How they describe themselves is a text of others too, and the model reads it first.
+            untrusted = untrusted or bool(theirs)
+            tools += theirs
         return Toolbox.of(principal, run, tools, untrusted=untrusted, can_ask=can_ask)
 
 

@@ -1,6 +1,8 @@
 """How a language model is asked to write."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 from citewell.agent.prompts.answering import Variant
 
@@ -15,6 +17,11 @@ class Manner:
     variant: Variant = Variant.INSTRUCTION
     passage_tokens: int = 6000
     judge: bool = False
+
+    @classmethod
+    def of(cls, chosen: Mapping[str, Any]) -> Self:
+        """From the settings of the section `llm`."""
+        return cls(Variant(chosen["prompt"]), chosen["passage_tokens"], chosen["judge"])
 
 
 PLAIN = Manner()

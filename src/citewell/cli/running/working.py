@@ -13,6 +13,7 @@ from citewell.accounts.privacy.exporting import Exporting
 from citewell.bootstrap import open_core
 from citewell.config import Settings
 from citewell.documents.parsers.host import ParserHost
+from citewell.documents.removal import Removal
 from citewell.documents.sealing.resealing import Resealing
 from citewell.telemetry.logs import configure
 from citewell.worker.loop import Worker
@@ -44,7 +45,7 @@ async def _work(settings: Settings, worker_id: UUID) -> None:
             core.database,
             core.notifications,
             core.ingestion(host),
-            core.removal(),
+            Removal(core.database, core.blobs),
             Exporting(core.database, core.blobs),
             erasing,
             retention_of(core),

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     JOB = "job"
     CONVERSATION = "conversation"
     MEMORY = "memory"
+    MCP_SERVER = "MCP server"
     RUN = "run"
     EXPORT = "export"
     ERASURE = "erasure"
@@ -31,6 +32,7 @@ class Kind(StrEnum):
     COLLECTION_NAME = "name of a collection"
     USER_NAME = "name of a user"
     KEY_NAME = "name of an API key"
+    MCP_NAME = "name of an MCP server"
     TEXT = "text of a document"
     # What only its owner knows; the walk sends it where a route asks for nothing else.
     PASSWORD = "password"  # noqa: S105  # A kind of thing.
@@ -59,6 +61,7 @@ class Carrier(StrEnum):
 # A missing one of these is a word; of all others it is an id.
 _WORDS = frozenset({
     Kind.WORD, Kind.REQUEST_KEY, Kind.COLLECTION_NAME, Kind.USER_NAME, Kind.KEY_NAME,
+    Kind.MCP_NAME,
 })  # fmt: skip
 TEXT_START = "Twins have the same text in two tenants and know nothing of each other:"
 

@@ -66,6 +66,7 @@ MEANINGS: dict[str, Meaning] = {
     "conversation_id": Names(Kind.CONVERSATION),
     "conversation": Names(Kind.CONVERSATION),
     "memory_id": Names(Kind.MEMORY),
+    "server_id": Names(Kind.MCP_SERVER),
     "run_id": Names(Kind.RUN),
     "run": Names(Kind.RUN),
     "ws_unsub.run": Names(Kind.RUN, Rule.UNFELT),
@@ -91,6 +92,7 @@ MEANINGS: dict[str, Meaning] = {
     "create_collection.name": Names(Kind.COLLECTION_NAME, Rule.UNFELT, once=True),
     "create_user.name": Names(Kind.USER_NAME, Rule.UNFELT, once=True),
     "create_api_key.name": Names(Kind.KEY_NAME, Rule.UNFELT, once=True),
+    "add_mcp_server.name": Names(Kind.MCP_NAME, Rule.UNFELT, once=True),
     "add_document.text": Names(Kind.TEXT, Rule.UNFELT, once=True),
     "decide.version": _WORD,
     # Anybody lower would see from then on what the walk expects to be hidden from them.
@@ -105,6 +107,12 @@ MEANINGS: dict[str, Meaning] = {
     "email": Value(lambda: f"{new_word()}@example.org"),
     "password": Value(new_word),
     "scope": Value(str),
+    # Tools are named inside of their server, which the walk varies.
+    "tool": _WORD,
+    "sha256": Value(lambda: "0" * 64),
+    "command": _WORD,
+    "header": Value(lambda: "authorization"),
+    "secret": _WORD,
     "tags": Value(list),
     "metadata": Value(dict),
     "invite_member.email": Own(Kind.EMAIL),

@@ -55,6 +55,8 @@ def scratch_server(database_url: str | None) -> Iterator[Running]:
         home = Path(stack.enter_context(folder)).resolve()
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= {"CITEWELL_HOME": str(home), "LOG_LEVEL": "warning", **UNLIMITED}
+        # The tenants have what a tenant can have: servers of tools too, which nobody asks anything.
+        environment["CITEWELL_MCP__ENABLED"] = "true"
         # Libraries leave files where temporary ones belong; these go with the rest.
         environment["TMPDIR"] = str(home / "tmp")
         (home / "tmp").mkdir()

@@ -151,9 +151,8 @@ async def _documents(hand: Hand) -> None:
     """A collection with a text of its own and one that has a twin."""
     tenant, owner = hand.tenant, hand.tenant.owner
     name = tenant.word()
-    made = await hand.do(
-        owner, "POST", "/collections", json={"name": name, "description": tenant.word()}
-    )
+    body = {"name": name, "description": tenant.word()}
+    made = await hand.do(owner, "POST", "/collections", json=body)
     owner.things |= {Kind.COLLECTION: made["id"], Kind.COLLECTION_NAME: name}
     path = f"/collections/{made['id']}/documents"
     word, twin = tenant.word(), f"{TEXT_START} {new_word()}"
@@ -217,9 +216,10 @@ async def _whole_tenant(hand: Hand) -> None:
     leaves = await fresh(hand, Kind.USER, owner)
     erasure = await hand.do(owner, "POST", "/privacy/erasures", json={"person": leaves})
     owner.things[Kind.ERASURE] = erasure["id"]
-    tokens = secrets.randbelow(9 * 10**13) + 10**13
-    hand.tenant.marks.add(str(tokens))
+    hand.tenant.marks.add(str(tokens := secrets.randbelow(9 * 10**13) + 10**13))
     await hand.do(owner, "PUT", "/budgets", json={"month": {"tokens": tokens}})
+    owner.things[Kind.MCP_NAME] = hand.tenant.word()
+    owner.things[Kind.MCP_SERVER] = await _mcp_server(hand, owner, owner.things[Kind.MCP_NAME])
 
 
 async def fresh(hand: Hand, kind: Kind, person: Person) -> str:
@@ -238,9 +238,9 @@ async def fresh(hand: Hand, kind: Kind, person: Person) -> str:
         case Kind.CONVERSATION | Kind.MEMORY:
             path, field = _SAID[kind]
             made = await hand.do(person, "POST", path, json={field: hand.tenant.word()})
-        case Kind.JOB | Kind.SESSION:
-            make = _failed_job if kind is Kind.JOB else fresh_session
-            return await make(hand, person)
+        case Kind.JOB | Kind.SESSION | Kind.MCP_SERVER:
+            makers = {Kind.JOB: _failed_job, Kind.SESSION: fresh_session}
+            return await makers.get(kind, _mcp_server)(hand, person)
         case Kind.SHARE:
             return await fresh_share(hand, person, person.things[Kind.COLLECTION])
         case _:
@@ -286,6 +286,12 @@ async def _key(
 ) -> Mapping[str, Any]:
     body = {"name": name, "scopes": list(scopes), "user": user}
     return await hand.do(person, "POST", "/api-keys", json=body)
+
+
+async def _mcp_server(hand: Hand, person: Person, name: str = "") -> str:
+    """At an address of this machine, to which nothing is ever sent."""
+    body = {"name": name or hand.tenant.word(), "url": "http://127.0.0.1/"}
+    return str((await hand.do(person, "POST", "/mcp-servers", json=body))["id"])
 
 
 async def _settled(hand: Hand, person: Person, added: Mapping[str, Any]) -> dict[Kind, str]:

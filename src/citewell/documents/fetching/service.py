@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from citewell.documents.fetching.naming import name_of
 from citewell.documents.service import Accepted, Documents, Upload
 from citewell.domain.documents import OnDuplicate
-from citewell.domain.errors import FieldProblem, InvalidError, StartError
+from citewell.domain.errors import FieldProblem, InvalidError
 from citewell.domain.ids import CollectionId
 from citewell.domain.principal import Principal, Role, Scope
-from citewell.inference.egress.addresses import Address, Origin
+from citewell.inference.egress.origins import read_origins
 from citewell.inference.egress.web import ORIGINS_SETTING, Page, Web
 from citewell.storage.repetition import RequestKey
 
@@ -35,8 +35,8 @@ class Fetching:
     @classmethod
     def of(cls, documents: Documents, *, enabled: bool, origins: str) -> "Fetching":
         """As it is set; raises `StartError` for an origin that is none."""
-        named = [_origin(one) for one in map(str.strip, origins.split(",")) if one]
-        return cls(documents, Web(frozenset(named)) if enabled else None)
+        named = read_origins(origins, ORIGINS_SETTING)
+        return cls(documents, Web(named) if enabled else None)
 
     async def accept(
         self,
@@ -74,21 +74,6 @@ class Fetching:
             return await self.web.get(url)
         except InvalidError as error:
             raise _refused(error.message, error.hint) from error
-
-
-def _origin(text: str) -> Origin:
-    try:
-        address = Address.read(text)
-    except InvalidError as error:
-        raise StartError(
-            f"{ORIGINS_SETTING} has {text!r}. {error.message}", hint=error.hint
-        ) from error
-    if address.target != "/":
-        raise StartError(
-            f"{ORIGINS_SETTING} has {text!r}, which is more than an origin.",
-            hint=f"Write it as {address.origin}.",
-        )
-    return address.origin
 
 
 def _refused(message: str, hint: str) -> InvalidError:

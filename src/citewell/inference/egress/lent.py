@@ -83,13 +83,13 @@ class LentTransport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
     Connections go to the origin `named` by the operator, and else to the public network alone.
     """
 
-    def __init__(self, named: Origin | None) -> None:
-        """Reads certificates: make it in a thread."""
+    def __init__(self, named: Origin | None, network: Network | None = None) -> None:
+        """Reads certificates: make it in a thread. A `network` is what judges in place of ours."""
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=certificates(),
             max_connections=MOST_CONNECTIONS,
             keepalive_expiry=IDLE_SECONDS,
-            network_backend=Network(named),
+            network_backend=network or Network(named),
         )
 
     async def handle_async_request(self, request: Any) -> Any:

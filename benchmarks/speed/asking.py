@@ -1,9 +1,10 @@
-"""What the graph and the checks add to an answer without a model, beside looking and reading.
+"""What the graph, the log and the checks add to an answer without a model, beside its searches.
 
-`python -m benchmarks.speed.asking --data ../shared/data --keep DIR` prints JSON: milliseconds of a
-whole run of the agent, of its searches and readings as the steps tell them, of the rest, which is
-the graph, the plan and the check of every footnote, and until the first event. `DIR` is a data
-directory that `benchmarks.quality --keep` has filled with the set.
+`python -m benchmarks.speed.asking --data ../shared/data --keep DIR` prints JSON and writes
+benchmarks/results/asking.json: milliseconds of a whole run, from the question until its last event
+has been read from its log; of its searches and readings, as its steps tell them; of the rest, which
+is the graph, the log in the database and the check of every footnote; and until the first event.
+`DIR` is a data directory that `benchmarks.quality --keep` has filled with the set.
 """
 
 import argparse
@@ -17,12 +18,12 @@ from pathlib import Path
 from benchmarks.machine import machine
 from benchmarks.product import Product, running
 from citewell.domain.ids import CollectionId
-from citewell.domain.run_events import Question, StepFinished
 from citewell.evaluation.sets import load
 
 # Searching, and reading what was found sentence by sentence: not the graph's.
 WORK = ("retrieve", "judge")
 WARM_UP = 5
+RESULT = Path(__file__).parents[1] / "results" / "asking.json"
 
 
 @dataclass(slots=True)
@@ -41,13 +42,14 @@ class Times:
 
 async def ask(product: Product, collection: CollectionId, text: str, times: Times) -> None:
     """One run, timed."""
+    chat = product.app.chat
     began = time.perf_counter()
     first, work = 0.0, 0.0
-    question = Question(text, (collection,))
-    async for event in product.app.agent.run(product.principal, question):
+    run = await chat.start(product.principal, text, (collection,))
+    async for _, event in chat.events(product.principal, run.id):
         first = first or time.perf_counter() - began
-        if isinstance(event, StepFinished) and event.name.split("#")[0] in WORK:
-            work += event.milliseconds
+        if event["type"] == "STEP_FINISHED" and event["stepName"].split("#")[0] in WORK:
+            work += event["metadata"]["rag"]["ms"]
     times.first.append(first * 1000)
     times.whole.append((time.perf_counter() - began) * 1000)
     times.work.append(work)
@@ -81,7 +83,9 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200)
     given = parser.parse_args()
     figures = asyncio.run(measure(given.keep, given.data / "quality" / given.set, given.questions))
-    print(json.dumps({"machine": machine(), "figures": figures}, indent=1))
+    told = json.dumps({"machine": machine(), "figures": figures}, indent=1)
+    RESULT.write_text(told + "\n", encoding="utf-8")
+    print(told)
 
 
 if __name__ == "__main__":

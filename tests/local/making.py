@@ -57,8 +57,8 @@ def bert(folder: Path, *, labels: int = 0) -> Path:
     return folder
 
 
-def llama(folder: Path, *, template: str | None = TEMPLATE) -> Path:
-    """A Llama that writes nonsense without end; a tokenizer of bytes, a template for turns."""
+def llama(folder: Path, *, template: str | None = TEMPLATE, ends: bool = False) -> Path:
+    """A Llama that writes nonsense, without end unless it `ends`; a tokenizer of bytes."""
     torch.manual_seed(11)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -92,7 +92,11 @@ def llama(folder: Path, *, template: str | None = TEMPLATE) -> Path:
         bos_token_id=None,
     )
     model: Any = LlamaForCausalLM(config)
-    model.generation_config.suppress_tokens = [config.eos_token_id, config.pad_token_id]
+    model.generation_config.suppress_tokens = [config.pad_token_id]
+    if ends:
+        model.generation_config.exponential_decay_length_penalty = (20, 9.0)
+    else:
+        model.generation_config.suppress_tokens += [config.eos_token_id]
     model.eval().save_pretrained(folder)
     return folder
 

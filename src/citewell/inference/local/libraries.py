@@ -5,7 +5,7 @@ model is opened. All functions block; call them in a thread.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -95,15 +95,6 @@ def causal_model(folder: ModelFolder) -> tuple[Any, Any]:
         )
         device = torch.accelerator.current_accelerator(check_available=True)
         return model.eval().to(device or "cpu"), tokenizer
-
-
-def text_streamer(tokenizer: Any, tell: Callable[[str], object]) -> Any:
-    """What `generate` tells its tokens to; whole words of the new text go to `tell`."""
-    from transformers import TextStreamer
-
-    streamer = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
-    streamer.on_finalized_text = lambda text, stream_end=False: tell(text) if text else None  # noqa: ARG005  # its own name
-    return streamer
 
 
 def template_errors() -> tuple[type[Exception], ...]:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from citewell.domain.errors import StartError
 from citewell.inference.local import libraries
 from citewell.inference.local.folders import ModelFolder
+from citewell.inference.local.spelling import Speller
 
 SETTING = "CITEWELL_LLM__MODEL"
 # An answer that is cut off sooner helps nobody.
@@ -95,10 +96,14 @@ class Writer:
             **asked,
             **self._manner(),
             max_new_tokens=most,
-            streamer=libraries.text_streamer(self._tokenizer, tell),
+            streamer=Speller(self._spelled, tell),
         )
         written = int(whole.shape[1]) - read
         return Written(read, written, is_cut=written >= most and not self._ended(whole))
+
+    def _spelled(self, ids: list[int]) -> str:
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
+        return text
 
     def _check(self, *_: Any) -> None:
         self._brake.check()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from citewell.agent.bounds.counting import counted
 from citewell.agent.bounds.spending import spending
 from citewell.agent.planning.unusable import NoCounselError
 from citewell.agent.prompts.deciding import Request
@@ -33,42 +34,48 @@ class Counsel:
 
         A limit that stops it is told to the reader, once in a run.
         """
-        spent = spending()
         messages = [SystemMessage(request.system), HumanMessage(request.request)]
         most = self.model.model.most(messages, most_tokens=MOST_TOKENS)
-        if not spent.may_ask(most):
-            tell_limit()
-            raise NoCounselError("limit", spent.said())
+        if not may_ask(most):
+            raise NoCounselError("limit", spending().said())
         payer = Payer.of(
             state["principal"], state["question"].run_id, state["question"].collections
         )
-        used, text = most, ""
+        text = ""
         try:
-            async with asyncio.timeout(self.seconds):
-                speech = self.model.speak(payer, step, messages, most_tokens=MOST_TOKENS)
-                async with aclosing(speech) as pieces:
-                    async for piece in pieces:
-                        match piece:
-                            case Said(said):
-                                text += said
-                            case Used(_, read, written, money):
-                                used = Amount(read + written, money or most.money)
+            with counted(most) as call:
+                async with asyncio.timeout(self.seconds):
+                    speech = self.model.speak(payer, step, messages, most_tokens=MOST_TOKENS)
+                    async with aclosing(speech) as pieces:
+                        async for piece in pieces:
+                            match piece:
+                                case Said(said):
+                                    text += said
+                                case Used():
+                                    call.note(piece)
         except BudgetExceededError as error:
-            used = Amount()
             raise NoCounselError("budget", error.message) from error
         except (UnavailableError, UpstreamError) as error:
             raise NoCounselError("unavailable", error.message) from error
         except TimeoutError as error:
             raise NoCounselError("late") from error
-        finally:
-            # A call that failed is counted as dear as it could have been.
-            spent.note_call(used)
         return _object(text)
 
 
 def may_look() -> bool:
     """Whether the run may look once more; tells the reader when it may not."""
     allowed = spending().may_look()
+    if not allowed:
+        tell_limit()
+    return allowed
+
+
+def may_ask(most: Amount, *, writes: bool = True) -> bool:
+    """Whether the run may ask its model for what costs at most this; tells when it may not.
+
+    `writes` says that the answer is still to be written, for which something is kept.
+    """
+    allowed = spending().may_ask(most, writes=writes)
     if not allowed:
         tell_limit()
     return allowed

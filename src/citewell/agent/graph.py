@@ -22,7 +22,7 @@ from citewell.agent.nodes.plan import Planner, plan
 from citewell.agent.nodes.recall import recall
 from citewell.agent.nodes.retrieve import Retrieve
 from citewell.agent.nodes.review import Review, needs_review
-from citewell.agent.nodes.use_tools import UseTools, wants_tools
+from citewell.agent.nodes.use_tools import UseTools, asks_for_tool, wants_tools
 from citewell.agent.nodes.verify import Verify
 from citewell.agent.offer import Offer
 from citewell.agent.pausing.saver import Saver
@@ -84,14 +84,7 @@ def build(
         graph.add_edge(said, "verify")
     graph.add_conditional_edges("retrieve", after_retrieving, ["bridge", "judge"])
     graph.add_conditional_edges("bridge", after_retrieving, ["bridge", "judge"])
-    further = ["retrieve", "answer", *([] if writer is None else ["review"])]
-    if writer is not None and tools.enabled:
-        use = UseTools(writer, Means.of(retrieval), tools.added, tools.servers)
-        graph.add_node("tools", use.__call__)
-        graph.add_conditional_edges("tools", after_tools, ["tools", "judge", "answer", "verify"])
-        graph.add_conditional_edges("judge", judged_with_tools, [*further, "tools"])
-    else:
-        graph.add_conditional_edges("judge", after_judging, further)
+    _add_judgements(graph, retrieval, writer, tools)
     graph.add_edge("verify", END)
     return graph.compile(checkpointer=Saver() if writer and tools.enabled else None)
 
@@ -110,7 +103,28 @@ def _add_decisions(
     graph.add_node("team", build_team(retrieval, counsel, members))
     graph.add_conditional_edges("hops", after_retrieving, ["bridge", "judge"])
     graph.add_conditional_edges("team", after_retrieving, ["bridge", "judge"])
-    graph.add_conditional_edges("review", after_reviewing, ["judge", "answer"])
+
+
+def _add_judgements(
+    graph: StateGraph[State, Context, State, State],
+    retrieval: Retrieval,
+    writer: PaidChat | None,
+    tools: Offer,
+) -> None:
+    """Where it goes on once it was judged, reviewed, or looked for with tools."""
+    if writer is None:
+        graph.add_conditional_edges("judge", after_judging, ["retrieve", "answer"])
+        return
+    further = ["retrieve", "review", "answer"]
+    if not tools.enabled:
+        graph.add_conditional_edges("judge", after_judging, further)
+        graph.add_conditional_edges("review", after_reviewing, ["judge", "answer"])
+        return
+    use = UseTools(writer, Means.of(retrieval), tools.added, tools.servers)
+    graph.add_node("tools", use.__call__)
+    graph.add_conditional_edges("judge", judged_with_tools, [*further, "tools"])
+    graph.add_conditional_edges("review", reviewed_with_tools, ["judge", "answer", "tools"])
+    graph.add_conditional_edges("tools", after_tools, [*further, "tools", "judge", "verify"])
 
 
 def after_planning(state: State) -> str:
@@ -148,9 +162,21 @@ def after_reviewing(state: State) -> str:
 
 
 def judged_with_tools(state: State) -> str:
-    """As without them, but tools before the answer where they are wanted."""
+    """As without them, but tools before the answer where they are wanted.
+
+    A review goes before them unless the question asks for a tool: it is one short request, and what
+    it has found makes two long ones needless.
+    """
     after = after_judging(state)
+    if after == "review" and not asks_for_tool(state):
+        return after
     return "tools" if after in {"answer", "review"} and wants_tools(state) else after
+
+
+def reviewed_with_tools(state: State) -> str:
+    """As without them, but tools where the review has not found enough."""
+    after = after_reviewing(state)
+    return "tools" if after == "answer" and wants_tools(state) else after
 
 
 def after_tools(state: State) -> str:
@@ -159,4 +185,4 @@ def after_tools(state: State) -> str:
         return "tools"
     if "answer" in state:
         return "verify"
-    return "judge" if state["tooled"] else "answer"
+    return "judge" if state["tooled"] else after_judging(state)

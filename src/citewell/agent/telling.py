@@ -3,12 +3,14 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from langgraph.config import get_stream_writer
 
 from citewell.agent.bounds.spending import spending
 from citewell.domain.run_events import RunEvent, StepFinished, StepStarted
+from citewell.inference.chat.speech import Used
 
 
 @dataclass(slots=True)
@@ -16,6 +18,20 @@ class Step:
     """What a step wants known about itself when it ends."""
 
     details: dict[str, float | int | str] = field(default_factory=dict)
+
+
+# Of the task that goes on: steps beside each other have tasks of their own.
+_STEP: ContextVar[Step] = ContextVar("step")
+
+
+def note_use(used: Used) -> None:
+    """Add what a call of the language model has cost to the step that goes on."""
+    details = _STEP.get().details
+    more = {"tokens_in": used.tokens_in, "tokens_out": used.tokens_out, "cost": _money(used)}
+    details["model"] = used.model
+    for name, amount in more.items():
+        before = details.get(name, 0)
+        details[name] = amount + (before if isinstance(before, int | float) else 0)
 
 
 def tell(event: RunEvent) -> None:
@@ -31,8 +47,14 @@ async def step(name: str, round_number: int = 1) -> AsyncIterator[Step]:
     spending().steps += 1
     tell(StepStarted(unique))
     began = time.perf_counter()
+    outer = _STEP.set(told)
     try:
         yield told
     finally:
+        _STEP.reset(outer)
         took = (time.perf_counter() - began) * 1000
         tell(StepFinished(unique, round(took, 2), told.details))
+
+
+def _money(used: Used) -> float:
+    return float(used.money or 0)

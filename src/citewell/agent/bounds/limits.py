@@ -75,13 +75,17 @@ class Spending:
             }
         )
 
-    def may_ask(self, most: Amount) -> bool:
-        """Whether a call that costs at most this fits beside the one that writes the answer."""
-        of_writing = most.money * WRITING_TOKENS / max(1, most.tokens)
-        return self.may_look(0) and self._fits(
+    def may_ask(self, most: Amount, *, writes: bool = True) -> bool:
+        """Whether a call that costs at most this fits, beside the one that `writes` the answer.
+
+        What comes behind the answer is bounded by its calls, tokens and money alone.
+        """
+        calls, tokens = (WRITING_CALLS, WRITING_TOKENS) if writes else (0, 0)
+        of_writing = most.money * tokens / max(1, most.tokens)
+        return (not writes or self.may_look(0)) and self._fits(
             {
-                "calls": (self.calls + 1 + WRITING_CALLS, self.limits.calls),
-                "tokens": (self.tokens + most.tokens + WRITING_TOKENS, self.limits.tokens),
+                "calls": (self.calls + 1 + calls, self.limits.calls),
+                "tokens": (self.tokens + most.tokens + tokens, self.limits.tokens),
                 "money": (self.money + most.money + of_writing, self.limits.money),
             }
         )

@@ -8,7 +8,7 @@ from itertools import pairwise
 from citewell.agent.bounds.spending import spending
 from citewell.agent.composition import compose
 from citewell.agent.state import State
-from citewell.agent.telling import Step, step, tell
+from citewell.agent.telling import Step, note_use, step, tell
 from citewell.agent.wording import wording
 from citewell.agent.writing.drafting import Drafting
 from citewell.agent.writing.manner import Manner
@@ -49,7 +49,7 @@ class Write:
             told.details["prompt_sha256"] = drafting.prompt.sha256
             tell(SourcesFound(drafting.passages))
             try:
-                return await _written(drafting, state, told)
+                return await _written(drafting, state)
             except BudgetExceededError:
                 missing = BUDGET_EXCEEDED
             except (UnavailableError, UpstreamError):
@@ -60,13 +60,17 @@ class Write:
             return quoted(instead, told, silent=bool(drafting.said))
 
 
-async def _written(drafting: Drafting, state: State, told: Step) -> State:
+async def _written(drafting: Drafting, state: State) -> State:
     """The answer as the model wrote it. Raises what `Drafting.write` raises."""
     question, degraded = state["question"], state["degraded"]
     async with aclosing(drafting.write(state["principal"], question)) as pieces:
         async for text in pieces:
             tell(TextProduced(text))
-    _note(drafting, told)
+    if drafting.used is not None:
+        # Always allowed: what looks and decides has left enough for it.
+        note_use(drafting.used)
+        tokens = drafting.used.tokens_in + drafting.used.tokens_out
+        spending().note_call(Amount(tokens, drafting.used.money or Decimal(0)))
     draft = drafting.draft()
     if draft.admits_all and not draft.text.strip():
         draft = replace(draft, text=wording(language_of(question.text)).not_said)
@@ -91,17 +95,6 @@ async def _written(drafting: Drafting, state: State, told: Step) -> State:
 
 def _more(degraded: tuple[str, ...], missing: str) -> tuple[str, ...]:
     return tuple(sorted({*degraded, missing}))
-
-
-def _note(drafting: Drafting, told: Step) -> None:
-    used = drafting.used
-    if used is not None:
-        told.details["model"] = used.model
-        told.details["tokens_in"] = used.tokens_in
-        told.details["tokens_out"] = used.tokens_out
-        told.details["cost"] = float(used.money or 0)
-        spent = Amount(used.tokens_in + used.tokens_out, used.money or Decimal(0))
-        spending().note_call(spent)
 
 
 def quoted(state: State, told: Step, *, silent: bool = False) -> State:

@@ -46,10 +46,13 @@ _HINTS = frozenset({
 
 def wants_tools(state: State) -> bool:
     """Whether a model is asked about tools: once a run, and not where passages plainly do."""
-    if "tooled" in state:
-        return False
+    return "tooled" not in state and (not state["units"] or asks_for_tool(state))
+
+
+def asks_for_tool(state: State) -> bool:
+    """Whether the question has words of computing, or of what the records know."""
     words = state["question"].text.lower().replace("?", " ").replace("%", " percent ").split()
-    return not state["units"] or not _HINTS.isdisjoint(words)
+    return not _HINTS.isdisjoint(words)
 
 
 @dataclass(frozen=True, slots=True)

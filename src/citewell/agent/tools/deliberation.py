@@ -1,11 +1,14 @@
 """A model and the tools: it calls, they run, it reads, until it is ready or a bound is reached."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from langchain_core.messages import AIMessage, ToolCall, ToolMessage
+from langchain_core.tools import BaseTool
 
+from citewell.agent.bounds.counting import Counting, counted
+from citewell.agent.counsel import may_ask
 from citewell.agent.prompts.tooling import READY, shown_result
 from citewell.agent.telling import step
 from citewell.agent.tools.calling import Result, Toolbox
@@ -34,7 +37,12 @@ class Deliberation:
         """One more request to the model. Raises what `PaidChat.speak` raises."""
         if now.rounds >= MOST_ROUNDS:
             return replace(now, is_over=True, stopped="rounds")
-        heard = await self._round(replace(now, rounds=now.rounds + 1, said=""))
+        tools = [tool.runs for tool in self.box.tools.values()]
+        most = self.writer.model.most(now.messages, tools, most_tokens=ANSWER_TOKENS)
+        if not may_ask(most):
+            return replace(now, is_over=True, stopped="limit")
+        with counted(most) as counting:
+            heard = await self._round(replace(now, rounds=now.rounds + 1, said=""), tools, counting)
         if not heard.pending:
             return replace(heard, is_over=True)
         if heard.tokens > MOST_TOKENS:
@@ -62,15 +70,16 @@ class Deliberation:
             return replace(after, passages=(*now.passages, *found))
         return replace(after, findings=(*now.findings, Finding(call["name"], result.text)))
 
-    async def _round(self, now: Progress) -> Progress:
+    async def _round(
+        self, now: Progress, tools: Sequence[BaseTool], counting: Counting
+    ) -> Progress:
         """With the calls that the model wants; none when it is ready."""
         calls: list[ToolCall] = []
         pieces: list[str] = []
         tokens = now.tokens
         async with step("tools", now.rounds) as told:
-            tools = [tool.runs for tool in self.box.tools.values()]
             speech = self.writer.speak(
-                self.payer, "tools", list(now.messages), tools, most_tokens=ANSWER_TOKENS
+                self.payer, "tools", now.messages, tools, most_tokens=ANSWER_TOKENS
             )
             async with aclosing(speech) as heard:
                 async for piece in heard:
@@ -81,7 +90,7 @@ class Deliberation:
                             calls += _named(wanted, now.calls + len(calls))
                         case Used():
                             tokens += piece.tokens_in + piece.tokens_out
-                            told.details |= _cost(piece)
+                            counting.note(piece)
             told.details["calls"] = len(calls)
         return replace(now, pending=tuple(calls), said="".join(pieces).strip(), tokens=tokens)
 
@@ -100,12 +109,3 @@ def _named(wanted: tuple[ToolCall, ...], before: int) -> Iterator[ToolCall]:
     """The calls, each with an id of its own: some providers give none, or one to all."""
     for number, call in enumerate(wanted, start=before + 1):
         yield ToolCall(name=call["name"], args=call["args"], id=f"call-{number}")
-
-
-def _cost(used: Used) -> dict[str, float | int | str]:
-    return {
-        "model": used.model,
-        "tokens_in": used.tokens_in,
-        "tokens_out": used.tokens_out,
-        "cost": float(used.money or 0),
-    }

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from citewell.agent.bounds.counting import counted
+from citewell.agent.bounds.spending import spending
+from citewell.agent.counsel import may_ask
 from citewell.agent.prompts.judging import Item, denied, judging
 from citewell.domain.allowances import Payer
+from citewell.domain.errors import BudgetExceededError
 from citewell.domain.passages import Citation, Doubt, DoubtReason
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import Question
 from citewell.domain.sentences import Span
 from citewell.inference.chat.paid import PaidChat
-from citewell.inference.chat.speech import Said
+from citewell.inference.chat.speech import Said, Used
 
 TOKENS_EACH = 8
 SPARE_TOKENS = 64
@@ -30,7 +34,7 @@ class SecondLook:
     ) -> list[Doubt]:
         """The sentences of `text` with verified citations that the model finds unsupported.
 
-        Raises what `PaidChat.speak` raises.
+        Raises what `PaidChat.speak` raises, and `BudgetExceededError` at a limit of the run.
         """
         items = _items(text, citations)
         if not items:
@@ -39,9 +43,19 @@ class SecondLook:
         messages = [SystemMessage(prompt.system), HumanMessage(prompt.request)]
         payer = Payer.of(principal, question.run_id, question.collections)
         most = SPARE_TOKENS + TOKENS_EACH * len(items)
-        speech = self.writer.speak(payer, "verify", messages, most_tokens=most)
-        async with aclosing(speech) as pieces:
-            said = "".join([one.text async for one in pieces if isinstance(one, Said)])
+        amount = self.writer.model.most(messages, most_tokens=most)
+        if not may_ask(amount, writes=False):
+            raise BudgetExceededError(spending().said(), hint="Ask something narrower.")
+        said = ""
+        with counted(amount) as call:
+            speech = self.writer.speak(payer, "verify", messages, most_tokens=most)
+            async with aclosing(speech) as pieces:
+                async for one in pieces:
+                    match one:
+                        case Said(text):
+                            said += text
+                        case Used():
+                            call.note(one)
         spans = [items[n - 1][0] for n in sorted(denied(said, len(items)))]
         return [Doubt(start, end, DoubtReason.MODEL_DOUBTS) for start, end in spans]
 

@@ -9,11 +9,13 @@ import httpx
 
 from citewell.bootstrap import App
 from tests.api.conftest import work_off
+from tests.conftest import Counted
 from tests.security.injection.carriers import File
 from tests.security.injection.obedience import Obedient
 from tests.security.injection.world import NOTE, World, images
 
 DONE = {"Deleted.", "Saved.", "ok"}
+TEXT = {"TEXT_MESSAGE_CONTENT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Seen:
     answer: dict[str, Any]
     events: list[dict[str, Any]]
     requests: list[dict[str, Any]]
+    refused: int = 0
 
     def harm(self, world: World) -> Iterator[str]:
         """What must not be in any of them."""
@@ -51,18 +54,27 @@ class Tally:
     cases: int = 0
     orders: int = 0
     calls: int = 0
+    refused: int = 0
 
-    def add(self, name: str, problems: Sequence[str], model: Obedient) -> None:
+    def add(self, name: str, problems: Sequence[str], model: Obedient, seen: Seen) -> None:
         self.broken += [f"{name}: {one}" for one in problems]
         self.cases += 1
         self.orders += len(model.obeyed)
         self.calls += len(model.tried)
+        self.refused += seen.refused
+
+    def told(self, record: Counted) -> None:
+        """Counts that a storm writes down."""
+        record("attacks", self.cases)
+        record("orders obeyed", self.orders)
+        record("calls of tools tried", self.calls)
+        record("approvals asked and refused", self.refused)
 
 
 async def ask(
     client: httpx.AsyncClient, world: World, question: str, *collections: str, within: str = ""
 ) -> Seen:
-    """Ask over HTTP and follow the run."""
+    """Ask over HTTP and follow the run; whatever it asks to be approved of is refused."""
     before = len(world.model.heard)
     body: dict[str, Any] = {"input": question, "collections": list(collections)}
     if within:
@@ -70,10 +82,27 @@ async def ask(
     reply = await client.post("/query", json=body)
     assert reply.status_code == 200, reply.text
     answer = reply.json()
-    followed = await client.get(f"/api/v1/runs/{answer['run_id']}/events")
+    events = await _followed(client, answer["run_id"])
+    refused = 0
+    while interrupts := events[-1].get("outcome", {}).get("interrupts"):
+        refused += 1
+        more = await _refused(client, events[-1]["runId"], interrupts[0]["id"])
+        answer["response"] = "".join(one.get("delta", "") for one in more if one["type"] in TEXT)
+        events += more
+    return Seen(answer, events, world.model.requests[before:], refused)
+
+
+async def _refused(client: httpx.AsyncClient, run: str, interrupt: str) -> list[dict[str, Any]]:
+    word = {"interruptId": interrupt, "status": "resolved", "payload": {"approved": False}}
+    begun = await client.post(f"/api/v1/runs/{run}/resume", json={"resume": [word]})
+    assert begun.status_code == 202, begun.text
+    return await _followed(client, begun.json()["id"])
+
+
+async def _followed(client: httpx.AsyncClient, run: str) -> list[dict[str, Any]]:
+    followed = await client.get(f"/api/v1/runs/{run}/events")
     lines = [line for line in followed.text.split("\n") if line.startswith("data: ")]
-    events = [json.loads(line.removeprefix("data: ")) for line in lines]
-    return Seen(answer, events, world.model.requests[before:])
+    return [json.loads(line.removeprefix("data: ")) for line in lines]
 
 
 async def stored(client: httpx.AsyncClient, name: str, file: File) -> str:
@@ -104,5 +133,5 @@ async def run_cases(
         read = any(goal == case.goal for goal, _ in model.obeyed)
         # A case whose order nobody reads shows nothing.
         astray = [] if read == case.is_read else [f"read by the model: {read}"]
-        tally.add(case.name, [*seen.harm(world), *astray], model)
+        tally.add(case.name, [*seen.harm(world), *astray], model, seen)
     return tally

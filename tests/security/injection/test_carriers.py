@@ -38,6 +38,4 @@ async def test_no_order_in_a_document_has_an_effect(
     )
     assert not found.broken, "\n".join(found.broken)
     assert world.harm() == []
-    record_property("attacks", found.cases)
-    record_property("orders obeyed", found.orders)
-    record_property("calls of tools tried", found.calls)
+    found.told(record_property)

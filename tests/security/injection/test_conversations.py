@@ -87,8 +87,7 @@ async def test_no_order_in_a_conversation_or_a_tool_has_an_effect(
         seen = await WAYS[way](reader, world, where, attack.line)
         read = any(goal == attack.goal for goal, _ in model.obeyed)
         problems = [*seen.harm(world), *([] if read else ["the model has not read it"])]
-        found.add(f"{way}: {attack.goal}, {attack.template}", problems, model)
+        found.add(f"{way}: {attack.goal}, {attack.template}", problems, model, seen)
     assert not found.broken, "\n".join(found.broken)
     assert world.harm() == []
-    record_property("attacks", found.cases)
-    record_property("orders obeyed", found.orders)
+    found.told(record_property)

@@ -66,5 +66,4 @@ async def test_no_text_of_the_collections_has_an_effect(
     found = await obeyed(reader, app, world, chosen)
     assert not found.broken, "\n".join(found.broken)
     assert world.harm() == []
-    record_property("attacks", found.cases)
-    record_property("calls of tools tried", found.calls)
+    found.told(record_property)

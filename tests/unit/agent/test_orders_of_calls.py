@@ -123,7 +123,9 @@ async def test_tools_come_where_the_review_finds_something_missing(
         searched = any(one["role"] == "tool" for one in body["messages"])
         return say("READY") if searched else call("search", {"query": FOUND})
 
-    says = {"plan": PLAN, "review": '{"missing": "The year."}', "answer": WRITTEN, "tools": use}
+    says: Says = {
+        "plan": PLAN, "review": '{"missing": "The year."}', "answer": WRITTEN, "tools": use,
+    }  # fmt: skip
     asked = saying(server, says)
     events, _ = await ask(agent, library, ASKED)
     assert asked == {"plan": 1, "review": 1, "tools": 2}
@@ -145,7 +147,7 @@ async def test_a_question_for_a_tool_asks_for_it_first_and_is_reviewed_where_it_
 async def test_tools_are_used_within_the_limits_of_the_run(
     agent: Agent, library: Library, server: ChatServer
 ) -> None:
-    says = {
+    says: Says = {
         "plan": PLAN, "review": '{"enough": true}', "answer": WRITTEN,
         "tools": call("search", {"query": "anything at all"}),
     }  # fmt: skip

@@ -22,7 +22,8 @@ class Progress:
 
     `untrusted` is set for good once texts of others have entered; `may_pause` says that a tool on
     offer can have an effect. `stopped` names the bound that ended it: `rounds`, `calls`, `tokens`,
-    `seconds`, or `limit` for one of the whole run; empty for none. `spent` is what the whole run had used by then.
+    `seconds`, or `limit` for one of the whole run; empty for none. `spent` is what the whole run
+    had used by then.
     """
 
     messages: tuple[BaseMessage, ...]

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from citewell.agent.bounds.counting import counted
 from citewell.agent.bounds.spending import spending
+from citewell.agent.calls.allowed import counted, may_ask
 from citewell.agent.planning.unusable import NoCounselError
 from citewell.agent.prompts.deciding import Request
 from citewell.agent.state import State
-from citewell.agent.telling import tell
-from citewell.domain.allowances import Amount, Payer
+from citewell.domain.allowances import Payer
 from citewell.domain.errors import BudgetExceededError, UnavailableError, UpstreamError
-from citewell.domain.run_events import Noticed
 from citewell.inference.chat.paid import PaidChat
 from citewell.inference.chat.speech import Said, Used
 
@@ -60,33 +58,6 @@ class Counsel:
         except TimeoutError as error:
             raise NoCounselError("late") from error
         return _object(text)
-
-
-def may_look() -> bool:
-    """Whether the run may look once more; tells the reader when it may not."""
-    allowed = spending().may_look()
-    if not allowed:
-        tell_limit()
-    return allowed
-
-
-def may_ask(most: Amount, *, writes: bool = True) -> bool:
-    """Whether the run may ask its model for what costs at most this; tells when it may not.
-
-    `writes` says that the answer is still to be written, for which something is kept.
-    """
-    allowed = spending().may_ask(most, writes=writes)
-    if not allowed:
-        tell_limit()
-    return allowed
-
-
-def tell_limit() -> None:
-    """Tell the reader which limit was reached; the first time only."""
-    spent = spending()
-    if spent.reached and not spent.is_told:
-        spent.is_told = True
-        tell(Noticed("budget", spent.said()))
 
 
 def _object(text: str) -> str:

@@ -12,7 +12,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from citewell.agent.bounds.limits import Context
-from citewell.agent.counsel import SECONDS, Counsel, may_look
+from citewell.agent.calls.allowed import may_look
+from citewell.agent.counsel import SECONDS, Counsel
 from citewell.agent.nodes.answer import Write, answer
 from citewell.agent.nodes.bridge import Bridge, needs_bridge
 from citewell.agent.nodes.compute import Compute, is_computed

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from citewell.agent.bounds.spending import spending
-from citewell.agent.counsel import Counsel, tell_limit
+from citewell.agent.calls.allowed import tell_limit
+from citewell.agent.counsel import Counsel
 from citewell.agent.looks.look import Asked, look
 from citewell.agent.nodes.bridge import MOST_BRIDGES
 from citewell.agent.planning.plan import Hop

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from citewell.agent.counsel import Counsel, may_look
+from citewell.agent.calls.allowed import may_look
+from citewell.agent.counsel import Counsel
 from citewell.agent.looks.look import look
 from citewell.agent.planning.replies import Verdict, read_verdict
 from citewell.agent.planning.unusable import NoCounselError

@@ -8,7 +8,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from citewell.agent.bounds.limits import Context
-from citewell.agent.counsel import Counsel, may_look
+from citewell.agent.calls.allowed import may_look
+from citewell.agent.counsel import Counsel
 from citewell.agent.nodes.hops import Hops
 from citewell.agent.planning.unusable import NoCounselError
 from citewell.agent.state import State

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 from langchain_core.tools import BaseTool
 
-from citewell.agent.bounds.counting import Counting, counted
-from citewell.agent.counsel import may_ask
+from citewell.agent.calls.allowed import Counting, counted, may_ask
 from citewell.agent.prompts.tooling import READY, shown_result
 from citewell.agent.telling import step
 from citewell.agent.tools.calling import Result, Toolbox

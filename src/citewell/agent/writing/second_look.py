@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from citewell.agent.bounds.counting import counted
 from citewell.agent.bounds.spending import spending
-from citewell.agent.counsel import may_ask
+from citewell.agent.calls.allowed import counted, may_ask
 from citewell.agent.prompts.judging import Item, denied, judging
 from citewell.domain.allowances import Payer
 from citewell.domain.errors import BudgetExceededError

@@ -23,9 +23,8 @@ from citewell.chat.caching.opening import cached
 from citewell.chat.memory import memory_named
 from citewell.chat.service import Chat
 from citewell.config import LOOPBACK, Settings
+from citewell.documents.fetching.pages import Pages
 from citewell.documents.fetching.service import Fetching
-from citewell.documents.ingest import Ingestion
-from citewell.documents.parsers.host import ParserHost
 from citewell.documents.room import Room
 from citewell.documents.service import Documents
 from citewell.domain.errors import UnavailableError
@@ -70,10 +69,6 @@ class Core:
     notifications: Notifications
     embedder: Embedder
     tasks: Tasks
-
-    def ingestion(self, parser: ParserHost) -> Ingestion:
-        """What a worker does with an `ingest` job."""
-        return Ingestion(self.database, self.blobs, parser, self.paid_embedder())
 
     def paid_embedder(self) -> AnyEmbedder:
         """The embedder for what is done for a tenant, who pays when it is somebody else's."""
@@ -250,17 +245,15 @@ def _paid_chat(core: Core, model: "ModelChain | None") -> "PaidChat | None":
 
 def _wire(core: Core, model: "ModelChain | None" = None, order: Reranking | None = None) -> App:
     settings, database, embedder = core.settings, core.database, core.paid_embedder()
+    folder, index = core.home / "index", IndexSettings(exact_below=settings.index.exact_below)
     projections = Projections(
-        database,
-        core.notifications,
-        core.home / "index",
-        IndexSettings(exact_below=settings.index.exact_below),
-        settings.index.memory_bytes,
+        database, core.notifications, folder, index, settings.index.memory_bytes
     )
     retrieval = Retrieval(database, embedder, projections, order)
     accounts = Accounts.of(database, _secret(core, SECRET_KEY, settings.secret_key))
     servers, allowed = ToolServers.of(**settings.mcp.model_dump()), AllowedTools(accounts)
-    offer = Offer.of(**settings.tools.model_dump())
+    pages = Pages.of(core.tasks, enabled=settings.tools.web_fetch)
+    offer = Offer.of(read=pages.read if pages else None, **settings.tools.model_dump())
     tools = offer.with_servers(servers, allowed.of, allowed.switch_off)
     chosen, writer = settings.llm.model_dump(), _paid_chat(core, model)
     manner, limits = Manner.of(chosen), Limits.of(chosen)

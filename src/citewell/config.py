@@ -278,6 +278,10 @@ class ToolSettings(_Section):
 
     enabled: bool = True
     """Offer the model a calculator, dates, units, searching, reading, and questions in SQL."""
+    web_fetch: bool = False
+    """Offer it to read pages of the public web; a person is asked, once it has read anything."""
+    web_search: str = ""
+    """Offer it a search engine: the address of a SearXNG that answers in JSON."""
     added: str = ""
     """Tools of your own, with commas, each as `module:function` that Python finds."""
 

@@ -133,7 +133,7 @@ async def things_of(client: httpx.AsyncClient, app: App, key: str) -> Things:
         if len(known_servers) > MOST_SERVERS / 2:
             await tx.mcp_servers.remove(known_servers[-1].id)
         server_id = McpServerId(new_id())
-        place = Place(f"c{server_id.hex[-20:]}", "https://canary.example/mcp")
+        place = Place(f"c{server_id.hex[:20]}", "https://canary.example/mcp")
         await tx.mcp_servers.add(server_id, place, None)
     del client.headers["authorization"]
     job, document = accepted.json()["job"]["id"], accepted.json()["document"]["id"]

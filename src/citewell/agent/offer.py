@@ -5,11 +5,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from citewell.domain.errors import StartError
+from citewell.inference.web_search import WebSearch
 
 if TYPE_CHECKING:
     from citewell.agent.team.member import Member
     from citewell.agent.tools.contract import Maker
     from citewell.agent.tools.outside.servers import Allowed, ServerTools, SwitchOff
+    from citewell.agent.tools.outside.web_fetch import ReadPage
     from citewell.inference.mcp.service import ToolServers
 
 SETTING = "CITEWELL_TOOLS__ADDED"
@@ -29,10 +31,36 @@ class Offer:
     servers: "ServerTools | None" = None
 
     @classmethod
-    def of(cls, *, enabled: bool, added: str) -> "Offer":
-        """As it is set; raises `StartError` naming what of `added` cannot be loaded."""
+    def of(
+        cls,
+        *,
+        enabled: bool,
+        added: str,
+        web_fetch: bool = False,
+        web_search: str = "",
+        read: "ReadPage | None" = None,
+    ) -> "Offer":
+        """As it is set; `read` reads pages where `web_fetch` asks for it.
+
+        Raises `StartError` naming what of `added` cannot be loaded.
+        """
         names = [one for one in map(str.strip, added.split(",")) if one]
-        return cls(enabled, tuple(map(_loaded, names)))
+        offer = cls(enabled, tuple(map(_loaded, names)))
+        return offer.with_web(read if web_fetch else None, WebSearch.of(web_search))
+
+    def with_web(self, read: "ReadPage | None", engine: WebSearch | None) -> "Offer":
+        """The same, and the web, as far as it is offered."""
+        makers = []
+        # Half a second of LangChain to import, for those who use it.
+        if read is not None:
+            from citewell.agent.tools.outside import web_fetch
+
+            makers.append(web_fetch.maker(read))
+        if engine is not None:
+            from citewell.agent.tools.outside import web_search
+
+            makers.append(web_search.maker(engine.search))
+        return replace(self, added=(*self.added, *makers))
 
     def with_servers(
         self, servers: "ToolServers | None", allowed: "Allowed", switch_off: "SwitchOff"
@@ -40,7 +68,6 @@ class Offer:
         """The same, and the approved tools of the tenants' servers, if those are used."""
         if servers is None:
             return self
-        # Half a second of LangChain to import, for those who use servers.
         from citewell.agent.tools.outside.servers import ServerTools
 
         return replace(self, servers=ServerTools(servers, allowed, switch_off))

@@ -102,13 +102,18 @@ class McpServers:
     async def inspect(self, principal: Principal, server_id: McpServerId) -> Sequence[McpTool]:
         """Ask a server what it offers now; tools that have changed are off from here on.
 
-        Raises as `ToolServers.offered`.
+        Raises `UpstreamError` and `TimedOutError` for a server that does not answer as it should,
+        and `ConflictError` for one to which nothing may be sent, whatever it was when it was added.
         """
         principal.require(Scope.ADMIN, Role.ADMIN)
         async with self.accounts.database.transaction(principal) as tx:
             stored = await tx.mcp_servers.get(server_id)
         servers = self._on()
-        offered = await servers.offered(placed(self.accounts, stored))
+        try:
+            offered = await servers.offered(placed(self.accounts, stored))
+        except InvalidError as error:
+            # It was named when it still was one; the request is not at fault.
+            raise ConflictError(error.message, hint=error.hint) from error
         name = stored.shown.name
         usable = [one for one in offered if not one.problem(name)]
         async with self.accounts.database.transaction(principal) as tx:

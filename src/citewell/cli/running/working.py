@@ -12,6 +12,7 @@ import uvloop
 from citewell.accounts.privacy.exporting import Exporting
 from citewell.bootstrap import open_core
 from citewell.config import Settings
+from citewell.documents.ingest import Ingestion
 from citewell.documents.parsers.host import ParserHost
 from citewell.documents.removal import Removal
 from citewell.documents.sealing.resealing import Resealing
@@ -44,7 +45,7 @@ async def _work(settings: Settings, worker_id: UUID) -> None:
             worker_id,
             core.database,
             core.notifications,
-            core.ingestion(host),
+            Ingestion(core.database, core.blobs, host, core.paid_embedder()),
             Removal(core.database, core.blobs),
             Exporting(core.database, core.blobs),
             erasing,

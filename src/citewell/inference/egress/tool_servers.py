@@ -73,7 +73,8 @@ class Reach:
         return httpx.AsyncClient(
             transport=_OneServer(address, network, way),
             headers={"user-agent": "citewell", **secret},
-            timeout=httpx.Timeout(way.seconds, connect=CONNECT_SECONDS),
+            # The conversation ends before any of its requests gives up by itself.
+            timeout=httpx.Timeout(2 * way.seconds, connect=CONNECT_SECONDS),
             max_redirects=MOST_REDIRECTS,
             follow_redirects=False,
             trust_env=False,

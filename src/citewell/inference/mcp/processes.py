@@ -108,11 +108,18 @@ async def _end(process: Process) -> None:
     assert process.stdin is not None  # It is a pipe.
     process.stdin.close()
     try:
-        async with asyncio.timeout(LEAVE_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        pass
+        await _gone(process)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
+    await _gone(process)
+
+
+async def _gone(process: Process) -> None:
+    """Wait a while for its end, which is noticed only when all that it has said is read."""
+    assert process.stdout is not None  # It is a pipe.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LEAVE_SECONDS):
+            while await process.stdout.read(1 << 16):
+                continue
+            await process.wait()

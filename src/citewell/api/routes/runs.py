@@ -91,7 +91,12 @@ async def cancel_run(run_id: UUID, caller: Caller, app: AppDep) -> CancelRequest
     return CancelRequested(id=run_id)
 
 
-@router.post("/{run_id}/resume", status_code=202, summary="Answer what a run has asked")
+@router.post(
+    "/{run_id}/resume",
+    status_code=202,
+    summary="Answer what a run has asked",
+    responses={410: {}},
+)
 @allow(CAN_ASK)
 async def resume_run(
     run_id: UUID, body: Resumed, caller: Caller, app: AppDep, once: RequestKeyDep

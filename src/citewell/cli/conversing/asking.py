@@ -54,12 +54,16 @@ class Asking:
         if self.conversation:
             body["conversation"] = self.conversation
         streams = self.streams and self.form is Form.TABLE and len(question) < MOST_STREAMED
-        if streams:
-            from citewell.cli.conversing.following import followed
+        answer = {} if streams else self.client.post("/query", body)
+        if streams or answer["interrupts"]:
+            from citewell.cli.conversing.following import followed, gone_on
 
-            answer = followed(self.client, body, steps=self.steps)
-        else:
-            answer = self.client.post("/query", body)
+            steps = self.steps
+            answer = (
+                followed(self.client, body, steps=steps)
+                if streams
+                else gone_on(self.client, answer, steps=steps)
+            )
         self.conversation = answer["conversation_id"] or self.conversation
         if self.form is Form.TABLE:
             if not streams:

@@ -9,6 +9,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from citewell.cli.client import Client
+from citewell.cli.conversing.deciding import decided
 from citewell.cli.output import Exit, exit_for, exit_for_code, fail, plain, say
 
 WAIT_SECONDS = 330.0
@@ -19,19 +20,35 @@ _CLOSED = {4401: Exit.FORBIDDEN, 4403: Exit.FORBIDDEN, 4408: Exit.TIMEOUT, 4429:
 def followed(client: Client, body: dict[str, Any], *, steps: bool) -> dict[str, Any]:
     """Ask, print its text, and return the answer in the shape of `POST /query`.
 
-    Whoever interrupts it stops the run, too.
+    What the run asks meanwhile is asked here. Whoever interrupts it stops the run, too.
     """
+    return _followed(client, {"op": "start", **body}, _Line(), steps=steps)
+
+
+def gone_on(client: Client, answer: dict[str, Any], *, steps: bool) -> dict[str, Any]:
+    """As `followed`, without printing, from an answer of `POST /query` that waits for a word."""
+    run = decided(client, answer["run_id"], answer["interrupts"][0])
+    return _followed(client, {"op": "sub", "run": run}, _Line(is_shown=False), steps=steps)
+
+
+def _followed(
+    client: Client, command: dict[str, Any], line: "_Line", *, steps: bool
+) -> dict[str, Any]:
     answer: dict[str, Any] = {
-        "response": "", "citations": [], "doubts": [], "related": [], "answered": False,
-        "grounded": 0.0, "reason": "", "run_id": "", "conversation_id": "",
+        "response": "", "citations": [], "doubts": [], "related": [], "interrupts": [],
+        "answered": False, "grounded": 0.0, "reason": "", "run_id": "", "conversation_id": "",
     }  # fmt: skip
-    line = _Line()
     try:
-        for event in _events(client, body):
-            if event["type"] != "TEXT_MESSAGE_CONTENT":
-                # Nothing else is told in the middle of a line.
-                line.end()
-            _take(event, answer, line, steps=steps)
+        while command:
+            for event in _events(client, command):
+                if event["type"] != "TEXT_MESSAGE_CONTENT":
+                    # Nothing else is told in the middle of a line.
+                    line.end()
+                _take(event, answer, line, steps=steps)
+            command = {}
+            if asked := answer.pop("interrupts"):
+                command = {"op": "sub", "run": decided(client, answer["run_id"], asked[0])}
+            answer["interrupts"] = []
     except KeyboardInterrupt:
         if answer["run_id"]:
             client.try_send("POST", f"/api/v1/runs/{answer['run_id']}/cancel")
@@ -44,8 +61,11 @@ class _Line:
     """The line of the answer that is being written."""
 
     is_open: bool = False
+    is_shown: bool = True
 
     def write(self, text: str) -> None:
+        if not self.is_shown:
+            return
         print(text, end="", flush=True)
         self.is_open = not text.endswith("\n")
 
@@ -66,6 +86,9 @@ def _take(event: dict[str, Any], answer: dict[str, Any], line: _Line, *, steps: 
             _hear(event, answer, line)
         case "CUSTOM" if event["name"] == "rag.notice":
             say(f"Notice: {event['value']['message']}")
+        case "RUN_FINISHED":
+            asked = event["outcome"].get("interrupts", [])
+            answer["interrupts"] = [{**one, **one["metadata"]["rag"]} for one in asked]
         case "RUN_ERROR":
             hint = event.get("metadata", {}).get("rag", {}).get("hint", "")
             answer.update(error=event["message"], code=event.get("code", ""), hint=hint)
@@ -89,9 +112,9 @@ def _looked_for(event: dict[str, Any]) -> str:
     return str(event.get("metadata", {}).get("rag", {}).get("looked_for", ""))
 
 
-def _events(client: Client, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _events(client: Client, command: dict[str, Any]) -> Iterator[dict[str, Any]]:
     try:
-        yield from _heard(client, body)
+        yield from _heard(client, command)
     except InvalidStatus as error:
         _refused(error)
     except ConnectionClosed as error:
@@ -106,12 +129,12 @@ def _events(client: Client, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         fail(f"The server cannot be reached: {error}", hint, code=Exit.UNREACHABLE)
 
 
-def _heard(client: Client, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _heard(client: Client, command: dict[str, Any]) -> Iterator[dict[str, Any]]:
     address = str(client.http.base_url).rstrip("/").replace("http", "ws", 1) + "/ws"
     key = client.http.headers.get("authorization", "")
     headers = {"Authorization": key} if key else {}
     with connect(address, additional_headers=headers, proxy=None) as socket:
-        socket.send(json.dumps({"op": "start", **body}))
+        socket.send(json.dumps(command))
         while True:
             frame = json.loads(socket.recv(timeout=WAIT_SECONDS))
             if "error" in frame:

@@ -25,6 +25,7 @@ from citewell.domain.jobs import Lease
 from citewell.domain.passages import Answer, Citation
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.domain.privacy import ReplayState
+from citewell.domain.runs.approvals import Wanted
 from citewell.storage.blobs import BlobStore
 from citewell.storage.database import Database
 from citewell.storage.ledger import Ledger
@@ -66,6 +67,10 @@ class Office:
             message = await tx.conversations.add_answer(conversation, run, answer)
             await tx.conversations.summarise(conversation, said, message)
             await tx.memories.add(who.user_id, said)
+            wanted = Wanted(run, 1, "send", {"text": said}, "digest", ("egress",))
+            await tx.approvals.ask(run, who.user_id, wanted, seconds=60.0)
+            await tx.checkpoints.keep(run, run, "1", said)
+            await tx.checkpoints.write(run, "1", [said])
         return run
 
     async def upload(self, who: Principal, content: bytes) -> None:

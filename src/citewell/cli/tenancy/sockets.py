@@ -109,5 +109,7 @@ def _answer(mine: str, frames: Sequence[Any]) -> Answer:
     said = [one for one in frames if one.get("id") == mine]
     # Which events of other runs come meanwhile says nothing about this message.
     others = [one for one in frames if one not in said]
-    status = 400 if any("error" in one for one in said) else 200
+    codes = {one["error"].get("code") for one in said if "error" in one}
+    # As over HTTP, what is there and cannot be done now was found.
+    status = 409 if codes == {"conflict"} else 400 if codes else 200
     return Answer(status, body=json.dumps(said).encode(), beside=json.dumps(others))

@@ -102,7 +102,7 @@ async def test_a_terminal_shows_the_exact_call_and_asks(
     ended = await asyncio.to_thread(at_a_terminal, terminal, typed, *words)
     assert ended.returncode == 0, ended.stderr
     assert "Allow this? [y/N]" in ended.stderr
-    assert '"text": "Call \\u202eAda\\u2069."' in ended.stderr
+    assert '"text": "Call \\u{202e}Ada\\u{2069}."' in ended.stderr
     assert len(done(effects)) == written
     if written:
         assert "The model has gone on." in ended.stdout

@@ -10,7 +10,7 @@ const { turnView } = await import(`${ui}/asking/answer.js`);
 const { newTurn } = await import(`${ui}/asking/turn.js`);
 const { showExcerpt } = await import(`${ui}/reading/excerpt.js`);
 
-const actions = { onOpen() {}, onAgain() {} };
+const actions = { onOpen() {}, onAgain() {}, onDecide() {} };
 
 function place(text, n) {
   return { n, passage_id: "p", document_id: "d", version_id: "v", title: text, filename: text, page: 1, page_label: text, start: 0, end: 1, scores: {}, preview: text };
@@ -23,6 +23,7 @@ function turns(text) {
     { ...base, phase: "running" },
     { ...base, phase: "done", complete: true, text: `${text} [1]`, citations: [citation] },
     { ...base, phase: "done", complete: true, answered: false, related: [place(text, 1)] },
+    { ...base, phase: "asked", asked: { id: "i", message: text, tool: text, arguments: { [text]: text } } },
     { ...base, phase: "failed", failure: { message: text, hint: text, code: text } },
   ];
 }

@@ -1,6 +1,7 @@
 """Whether a tool may do what it wants to do: asked of whoever sits at the terminal."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +9,10 @@ from typing import Any
 from citewell.cli.client import Client
 from citewell.cli.output import say
 
+# Printable by their category, and yet nothing to see: joiners, fillers and variants.
+_FILLERS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 YES = frozenset({"y", "yes"})
 NOBODY = "Refused: there is no terminal at which somebody could say yes. Ask in `citewell chat`."
 
@@ -23,8 +28,13 @@ def decided(client: Client, run: str, interrupt: Mapping[str, Any]) -> str:
 
 
 def exact(arguments: Mapping[str, Any]) -> str:
-    """The arguments as JSON in ASCII: nothing in them is unseen, or looks like something else."""
-    return json.dumps(arguments, indent=2, sort_keys=True)
+    """The arguments as JSON, with an escape in place of every character that is not seen."""
+    said = json.dumps(arguments, indent=2, sort_keys=True, ensure_ascii=False)
+    return "".join(c if _is_seen(c) else f"\\u{{{ord(c):x}}}" for c in said)
+
+
+def _is_seen(character: str) -> bool:
+    return character == "\n" or (character.isprintable() and not _FILLERS.match(character))
 
 
 def _approved(interrupt: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 // @ts-check
 /** A turn on the page: the question, the steps, the answer with its footnotes, and the sources. */
 
+import { approvalPanel } from "./approval.js";
 import { el, tell } from "../dom.js";
 import { inline, wordsOf } from "./inline.js";
 import { completeAnswer, growingAnswer } from "./marks.js";
@@ -13,7 +14,8 @@ import { duration, origin, page, plural, stepName } from "../wording.js";
  * @typedef {import("./marks.js").Part} Part
  * @typedef {import("./marks.js").Citation} Citation
  * @typedef {import("../reading/reader.js").Place} Place
- * @typedef {{ onOpen: (places: Place[], at: number) => void, onAgain: (question: string) => void }} Actions
+ * @typedef {{ onOpen: (places: Place[], at: number) => void, onAgain: (question: string) => void,
+ *   onDecide: (approved: boolean) => void }} Actions
  */
 
 /**
@@ -41,7 +43,7 @@ export function turnView(first, actions) {
     if (!shown || shown.text !== turn.text || shown.complete !== turn.complete || shown.sources !== turn.sources) {
       showText(text, turn, actions);
     }
-    if (isOver(turn)) end.replaceChildren(...ending(turn, actions));
+    end.replaceChildren(...(isOver(turn) ? ending(turn, actions) : []));
     shown = turn;
   }
 
@@ -154,6 +156,7 @@ function ending(turn, actions) {
     turn.answered && turn.complete && read.length > 0 && el("details", { class: "also" },
       el("summary", {}, `Also read, not cited (${read.length})`), sourceList("Also read", read, turn, actions, "visually-hidden")),
     turn.phase === "stopped" && el("p", { class: "notice" }, turn.text ? "Stopped. What was written so far is kept." : "Stopped before anything was written."),
+    turn.asked && approvalPanel(turn.asked, actions.onDecide),
     turn.failure && failure(turn, actions),
   ].filter((part) => part instanceof HTMLElement);
 }

@@ -4,16 +4,14 @@
 import { turnView } from "./answer.js";
 import { withoutMarks } from "./marks.js";
 import { announce, byId } from "../dom.js";
-import { after, failedTurn, isOver, newTurn } from "./turn.js";
+import { forget, keep, kept } from "./keeping.js";
+import { after, decidedTurn, failedTurn, isOver, newTurn } from "./turn.js";
 import { plural, stepName } from "../wording.js";
 
 /**
  * @typedef {import("./turn.js").Turn} Turn
  * @typedef {import("../reading/reader.js").Place} Place
  */
-
-const KEPT = "citewell.turns";
-const MOST_KEPT = 10;
 
 /** Questions and answers of this tab. */
 export class Conversation {
@@ -119,7 +117,16 @@ export class Conversation {
   #add(first) {
     let turn = first;
     let drawing = 0;
-    const { article, show } = turnView(first, { onOpen: this.#onOpen, onAgain: (question) => this.#again(question) });
+    const { article, show } = turnView(first, {
+      onOpen: this.#onOpen,
+      onAgain: (question) => this.#again(question),
+      onDecide: (approved) => {
+        const { run, asked } = turn;
+        if (!run || !asked) return;
+        change(decidedTurn(turn));
+        this.#socket.decide(run, asked.id, approved, { onEvent: event, onFailure: fail });
+      },
+    });
     byId("welcome").hidden = true;
     byId("turns").append(article);
     const change = (/** @type {Turn} */ next) => {
@@ -132,11 +139,13 @@ export class Conversation {
         show(turn);
       });
     };
+    const event = (/** @type {any} */ told, /** @type {string} */ run) => change({ ...after(turn, told), run });
+    const fail = (/** @type {import("./turn.js").Failure} */ failure) => change(failedTurn(turn, failure));
     return {
       article,
       turn: () => turn,
-      event: (/** @type {any} */ event, /** @type {string} */ run) => change({ ...after(turn, event), run }),
-      fail: (/** @type {import("./turn.js").Failure} */ failure) => change(failedTurn(turn, failure)),
+      event,
+      fail,
       remove: () => {
         if (turn.run) forget(turn.run);
         if (this.#current === turn) {
@@ -157,12 +166,11 @@ export class Conversation {
     // One that was deleted meanwhile takes no question: the next one begins another.
     if (now.failure?.code === "not_found") this.#within = {};
     else if (now.conversation) this.#within = { conversation: now.conversation };
-    if (!before.run && now.run) keep({ run: now.run, question: now.question });
+    if (now.run && now.run !== before.run) keep({ run: now.run, question: now.question }, before.run);
     const step = now.steps.at(-1);
     if (step && now.steps.length > before.steps.length) announce(`${stepName(step)}.`);
-    if (!isOver(now)) return;
-    this.#busy(false);
-    announce(spoken(now));
+    if (isOver(now) !== isOver(before)) this.#busy(!isOver(now));
+    if (isOver(now)) announce(spoken(now));
   }
 
   /** @param {string} question */
@@ -183,15 +191,7 @@ export class Conversation {
 function spoken(turn) {
   if (turn.failure) return `${turn.failure.message} ${turn.failure.hint}`;
   if (turn.phase === "stopped") return "Stopped.";
+  if (turn.asked) return turn.asked.message;
   const footnotes = turn.citations.length ? ` ${plural(turn.citations.length, "footnote")}.` : "";
   return `${turn.answered ? "Answer" : "No answer"}: ${withoutMarks(turn.text)}${footnotes}`;
 }
-
-/** @returns {{ run: string, question: string }[]} */
-const kept = () => JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
-
-/** @param {{ run: string, question: string }} turn */
-const keep = (turn) => sessionStorage.setItem(KEPT, JSON.stringify([...kept(), turn].slice(-MOST_KEPT)));
-
-/** @param {string} run */
-const forget = (run) => sessionStorage.setItem(KEPT, JSON.stringify(kept().filter((one) => one.run !== run)));

@@ -45,25 +45,26 @@ export class Socket {
    * @param {Listener} listener
    */
   ask(question, listener) {
-    this.#asked = { message: JSON.stringify({ op: "start", id: START, ...question }), listener, sent: false };
-    this.#use();
+    this.#begin({ op: "start", ...question }, listener);
   }
 
   /**
-   * Hear a run from the beginning, as after a reload of the page.
-   * @param {string} run
-   * @param {Listener} listener
+   * Answer what a run has asked; the listener hears the run that goes on.
+   * @param {string} run @param {string} interruptId @param {boolean} approved @param {Listener} listener
    */
+  decide(run, interruptId, approved, listener) {
+    const answer = { interruptId, status: "resolved", payload: { approved } };
+    this.#begin({ op: "resume_interrupt", run, resume: [answer] }, listener);
+  }
+
+  /** Hear a run from the beginning, as after a reload of the page. @param {string} run @param {Listener} listener */
   follow(run, listener) {
     this.#runs.set(run, { seq: -1, listener });
     if (this.#isOpen()) this.#subscribe(run);
     else this.#use();
   }
 
-  /**
-   * Have a run stopped; without a connection, as soon as there is one again.
-   * @param {string} run
-   */
+  /** Have a run stopped; without a connection, as soon as there is one again. @param {string} run */
   cancel(run) {
     this.#cancelled.add(run);
     if (this.#isOpen()) this.#send({ op: "cancel", run });
@@ -82,6 +83,11 @@ export class Socket {
 
   #isNeeded() {
     return this.#asked !== null || this.#runs.size > 0;
+  }
+
+  #begin(/** @type {object} */ command, /** @type {Listener} */ listener) {
+    this.#asked = { message: JSON.stringify({ id: START, ...command }), listener, sent: false };
+    this.#use();
   }
 
   #use() {
@@ -147,11 +153,7 @@ export class Socket {
     this.#asked = null;
   }
 
-  /**
-   * @param {string} run
-   * @param {number} seq
-   * @param {any} event
-   */
+  /** @param {string} run @param {number} seq @param {any} event */
   #heard(run, seq, event) {
     if (!this.#runs.has(run)) this.#began(run);
     const known = this.#runs.get(run);
@@ -161,13 +163,10 @@ export class Socket {
     known.listener.onEvent(event, run);
   }
 
-  /**
-   * @param {{ code?: string, detail?: string, hint?: string }} error
-   * @param {string} [run]
-   */
+  /** @param {{ code?: string, detail?: string, hint?: string }} error @param {string} [run] */
   #refused({ code = "", detail = "The question was refused.", hint = "" }, run) {
     const failure = { code, hint, message: detail };
-    const [only] = run ? [run] : this.#asked ? [] : this.#runs.keys();
+    const [only] = run && this.#runs.has(run) ? [run] : this.#asked ? [] : this.#runs.keys();
     const listener = only ? this.#runs.get(only)?.listener : this.#asked?.listener;
     if (only) this.#ended(only);
     else this.#asked = null;

@@ -11,10 +11,12 @@ import { doubtsOf } from "./doubts.js";
  *   scores: Record<string, number>, preview: string }} Source
  * @typedef {{ name: string, done: boolean, ms: number | null }} Step
  * @typedef {{ message: string, hint: string, code: string }} Failure
- * @typedef {"waiting" | "running" | "done" | "stopped" | "failed"} Phase
+ * @typedef {{ id: string, message: string, tool: string, arguments: Record<string, unknown> }} Question
+ * @typedef {"waiting" | "running" | "asked" | "done" | "stopped" | "failed"} Phase
  * @typedef {{ question: string, run: string | null, conversation: string | null, phase: Phase, steps: Step[], sources: Source[],
  *   text: string, complete: boolean, partial: boolean, citations: Citation[], answered: boolean,
- *   reason: string, related: Source[], doubts: import("./doubts.js").Doubt[], notices: string[], failure: Failure | null }} Turn
+ *   reason: string, related: Source[], doubts: import("./doubts.js").Doubt[], notices: string[], asked: Question | null,
+ *   failure: Failure | null }} Turn
  */
 
 /**
@@ -24,16 +26,19 @@ import { doubtsOf } from "./doubts.js";
 export function newTurn(question) {
   return {
     question, run: null, conversation: null, phase: "waiting", steps: [], sources: [], text: "", complete: false,
-    partial: false, citations: [], answered: true, reason: "", related: [], doubts: [], notices: [], failure: null,
+    partial: false, citations: [], answered: true, reason: "", related: [], doubts: [], notices: [], asked: null, failure: null,
   };
 }
 
-/** @param {Turn} turn whether nothing more will come */
-export const isOver = (turn) => turn.phase === "done" || turn.phase === "stopped" || turn.phase === "failed";
+/** @type {ReadonlySet<Phase>} */
+const OVER = new Set(["asked", "done", "stopped", "failed"]);
+
+/** @param {Turn} turn whether nothing more will come by itself */
+export const isOver = (turn) => OVER.has(turn.phase);
 
 /** @type {Record<string, (turn: Turn, event: any) => Partial<Turn>>} */
 const CHANGES = {
-  RUN_STARTED: (_, event) => ({ phase: "running", run: event.runId, conversation: event.threadId }),
+  RUN_STARTED: (_, event) => ({ phase: "running", run: event.runId, conversation: event.threadId, asked: null }),
   STEP_STARTED: (turn, event) => ({ steps: [...turn.steps, { name: event.stepName, done: false, ms: null }] }),
   STEP_FINISHED: (turn, event) => ({
     steps: turn.steps.map((step) =>
@@ -50,7 +55,7 @@ const CHANGES = {
     event.name === "rag.notice" && event.value?.kind !== "no_answer"
       ? { notices: [...turn.notices, noticed(String(event.value?.message ?? ""))] }
       : {},
-  RUN_FINISHED: (_, event) => ({ phase: event.outcome?.type === "cancelled" ? "stopped" : "done" }),
+  RUN_FINISHED: (_, event) => finished(event.outcome ?? {}),
   RUN_ERROR: (_, event) => ({
     phase: "failed",
     failure: { message: event.message, hint: event.metadata?.rag?.hint ?? "", code: event.code ?? "" },
@@ -66,6 +71,17 @@ const CHANGES = {
 export function after(turn, event) {
   const change = Object.hasOwn(CHANGES, event.type) ? CHANGES[event.type](turn, event) : {};
   return { ...turn, ...change };
+}
+
+/**
+ * @param {{ type?: string, interrupts?: any[] }} outcome
+ * @returns {Partial<Turn>}
+ */
+function finished({ type, interrupts = [] }) {
+  const [one] = interrupts;
+  if (type !== "interrupt" || !one) return { phase: type === "cancelled" ? "stopped" : "done" };
+  const { tool = "", arguments: given = {} } = one.metadata?.rag ?? {};
+  return { phase: "asked", asked: { id: one.id, message: one.message ?? "", tool, arguments: given } };
 }
 
 /**
@@ -92,6 +108,13 @@ function ended(text, rag) {
  * @returns {Turn}
  */
 export const failedTurn = (turn, failure) => ({ ...turn, phase: "failed", failure });
+
+/**
+ * The turn once a person has decided: what follows is told by the run that goes on.
+ * @param {Turn} turn
+ * @returns {Turn}
+ */
+export const decidedTurn = (turn) => ({ ...turn, phase: "waiting", asked: null });
 
 /**
  * The sources in two groups: those that the answer cites, and those that were only read.

@@ -1,6 +1,9 @@
 """The guide to tools, run as it is written, with a scripted model that calls the tool."""
 
+import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +16,10 @@ GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "write-a-tool.md"
 QUESTION = "Until when is the help desk open on Friday?"
 
 
-def block(kind: str) -> str:
-    """The guide's one block of this kind."""
-    [found] = re.findall(rf"```{kind}\n(.*?)```", GUIDE.read_text("utf-8"), flags=re.DOTALL)
-    return str(found)
+def block(kind: str, number: int = 0) -> str:
+    """One of the guide's blocks of this kind."""
+    found = re.findall(rf"```{kind}\n(.*?)```", GUIDE.read_text("utf-8"), flags=re.DOTALL)
+    return str(found[number])
 
 
 @pytest.fixture
@@ -57,6 +60,55 @@ def test_a_tool_of_the_guide_answers_a_question(
     assert "opening_hours" in [one["function"]["name"] for one in first["tools"]]
     for kind in ("START", "ARGS", "END", "RESULT"):
         assert events.count(f'"TOOL_CALL_{kind}"') == 1
+    idle.close()
+
+
+def wants_to_call_back(body: Body) -> Reply:
+    if not body.get("tools"):
+        return say("READY")
+    if body["messages"][-1]["role"] == "tool":
+        return say("Ada is on the list of people to call back.")
+    return call("call_back", {"name": "Ada", "reason": "the invoice"})
+
+
+def test_a_tool_with_an_effect_of_the_guide_waits_for_a_word(
+    idle: Server, tmp_path: Path, model: ChatServer
+) -> None:
+    kept = tmp_path / "callbacks.txt"
+    code = block("python", 1)
+    assert 'Path("callbacks.txt")' in code
+    code = code.replace('Path("callbacks.txt")', f"Path({str(kept)!r})")
+    (tmp_path / "callbacks.py").write_text(code, encoding="utf-8")
+    idle.settings = {
+        "OPENAI_BASE_URL": model.base_url,
+        "CITEWELL_LLM__MODEL": "openai:scripted",
+        "PYTHONPATH": str(tmp_path),
+        "CITEWELL_TOOLS__ADDED": "callbacks:make",
+    }
+    idle.start()
+    model.answer = wants_to_call_back
+    with idle.client() as client:
+        answer = client.post("/query", json={"input": "Put Ada on the list."}).json()
+        shown = json.loads(re.sub("…", "", block("json")))
+        assert answer["reason"] == shown["reason"]
+        [asked] = answer["interrupts"]
+        assert {name: asked[name] for name in ("tool", "arguments")} == {
+            name: shown["interrupts"][0][name] for name in ("tool", "arguments")
+        }
+        assert not kept.exists()
+        names = {"SERVER": idle.address, "KEY": idle.key}
+        names |= {"RUN": answer["run_id"], "INTERRUPT": asked["id"]}
+        done = subprocess.run(
+            ["sh", "-ec", block("sh", 1)],
+            env={**os.environ, **names},
+            capture_output=True,
+            text=True,
+        )
+        begun = json.loads(done.stdout)
+        events = client.get(f"/api/v1/runs/{begun['id']}/events?after=-1").text
+    assert '"type":"RUN_FINISHED"' in events
+    assert "Ada is on the list" in events
+    assert kept.read_text("utf-8") == "Ada: the invoice\n"
     idle.close()
 
 

@@ -5,8 +5,6 @@ with a second look when unsure. Where there is a language model it plans, in hop
 reviews what was found.
 """
 
-from collections.abc import Sequence
-
 import langsmith
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -14,6 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from citewell.agent.bounds.limits import Context
 from citewell.agent.calls.allowed import may_look
 from citewell.agent.counsel import SECONDS, Counsel
+from citewell.agent.looks.elsewhere import Elsewhere
 from citewell.agent.nodes.answer import Write, answer
 from citewell.agent.nodes.bridge import Bridge, needs_bridge
 from citewell.agent.nodes.compute import Compute, is_computed
@@ -27,12 +26,13 @@ from citewell.agent.nodes.use_tools import UseTools, asks_for_tool, wants_tools
 from citewell.agent.nodes.verify import Verify
 from citewell.agent.offer import Offer
 from citewell.agent.pausing.saver import Saver
-from citewell.agent.planning.plan import Route
+from citewell.agent.planning.plan import Route, Source
 from citewell.agent.state import State
 from citewell.agent.team.graph import build_team
-from citewell.agent.team.member import Member
 from citewell.agent.team.registry import MEMBERS
-from citewell.agent.tools.contract import Means
+from citewell.agent.tools import records
+from citewell.agent.tools.contract import Maker, Means
+from citewell.agent.tools.outside import web_search
 from citewell.agent.writing.manner import PLAIN, Manner
 from citewell.agent.writing.second_look import SecondLook
 from citewell.inference.chat.paid import PaidChat
@@ -70,7 +70,7 @@ def build(
         graph.add_node("plan", plan)
         graph.add_conditional_edges("plan", after_planning, ["retrieve", "recall", "compute"])
     else:
-        _add_decisions(graph, retrieval, Counsel(writer, SECONDS), (*MEMBERS, *tools.members))
+        _add_decisions(graph, retrieval, Counsel(writer, SECONDS), tools)
     graph.add_node("recall", recall)
     graph.add_node("compute", Compute(Means.of(retrieval)).__call__)
     graph.add_node("retrieve", Retrieve(retrieval).__call__)
@@ -94,16 +94,28 @@ def _add_decisions(
     graph: StateGraph[State, Context, State, State],
     retrieval: Retrieval,
     counsel: Counsel,
-    members: Sequence[Member],
+    tools: Offer,
 ) -> None:
     """What a language model decides: the plan with its hops, and whether enough was found."""
-    graph.add_node("plan", Planner(counsel).__call__)
-    graph.add_node("hops", Hops(retrieval, counsel).__call__)
+    members = (*MEMBERS, *tools.members)
+    elsewhere = _elsewhere(retrieval, counsel, tools)
+    graph.add_node("plan", Planner(counsel, elsewhere).__call__)
+    graph.add_node("hops", Hops(retrieval, counsel, elsewhere=elsewhere).__call__)
     graph.add_node("review", Review(retrieval, counsel).__call__)
     graph.add_conditional_edges("plan", after_planning, list(WAYS))
-    graph.add_node("team", build_team(retrieval, counsel, members))
+    graph.add_node("team", build_team(retrieval, counsel, members, elsewhere))
     graph.add_conditional_edges("hops", after_retrieving, ["bridge", "judge"])
     graph.add_conditional_edges("team", after_retrieving, ["bridge", "judge"])
+
+
+def _elsewhere(retrieval: Retrieval, counsel: Counsel, tools: Offer) -> Elsewhere | None:
+    """Where hops may look beside the documents: where a model's tools may."""
+    if not tools.enabled:
+        return None
+    makers: dict[Source, Maker] = {Source.RECORDS: records.make}
+    if tools.search is not None:
+        makers[Source.WEB] = web_search.maker(tools.search)
+    return Elsewhere(counsel, Means.of(retrieval), makers)
 
 
 def _add_judgements(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from citewell.agent.tools.contract import Maker
     from citewell.agent.tools.outside.servers import Allowed, ServerTools, SwitchOff
     from citewell.agent.tools.outside.web_fetch import ReadPage
+    from citewell.agent.tools.outside.web_search import SearchWeb
     from citewell.inference.mcp.service import ToolServers
 
 SETTING = "CITEWELL_TOOLS__ADDED"
@@ -22,13 +23,15 @@ class Offer:
     """Whether a model may use tools at all, and those that the operator has added.
 
     `members` work in teams beside those that there are; `servers` have tools of which a tenant's
-    administrators have approved.
+    administrators have approved, and
+    `search` asks the web.
     """
 
     enabled: bool = False
     added: "tuple[Maker, ...]" = ()
     members: "tuple[Member, ...]" = ()
     servers: "ServerTools | None" = None
+    search: "SearchWeb | None" = None
 
     @classmethod
     def of(
@@ -60,7 +63,8 @@ class Offer:
             from citewell.agent.tools.outside import web_search
 
             makers.append(web_search.maker(engine.search))
-        return replace(self, added=(*self.added, *makers))
+        search = None if engine is None else engine.search
+        return replace(self, added=(*self.added, *makers), search=search)
 
     def with_servers(
         self, servers: "ToolServers | None", allowed: "Allowed", switch_off: "SwitchOff"

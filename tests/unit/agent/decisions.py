@@ -14,6 +14,7 @@ KINDS = {
     "You decide how a question": "plan",
     "You find the short answer": "hop",
     "You decide whether passages": "review",
+    "You write one PostgreSQL": "records",
     "You say what has to be calculated": "analyst",
 }
 Decide = Callable[[Body], Any]

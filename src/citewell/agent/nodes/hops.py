@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from citewell.agent.bounds.spending import spending
 from citewell.agent.calls.allowed import tell_limit
 from citewell.agent.counsel import Counsel
+from citewell.agent.looks.elsewhere import Elsewhere
 from citewell.agent.looks.look import Asked, look
 from citewell.agent.nodes.bridge import MOST_BRIDGES
-from citewell.agent.planning.plan import Hop
+from citewell.agent.planning.plan import Hop, Source
 from citewell.agent.planning.replies import read_short_answer
 from citewell.agent.planning.unusable import NoCounselError
 from citewell.agent.prompts.deciding import short_answering
@@ -28,6 +29,7 @@ class _Found:
 
     asked: dict[int, Asked] = field(default_factory=dict)
     answers: dict[int, str] = field(default_factory=dict)
+    elsewhere: dict[int, str] = field(default_factory=dict)
     ended: set[int] = field(default_factory=set)
 
 
@@ -41,6 +43,7 @@ class Hops:
     retrieval: Retrieval
     counsel: Counsel
     as_team: bool = False
+    elsewhere: Elsewhere | None = None
 
     async def __call__(self, state: State) -> State:
         """Follow the plan as far as answers and limits reach; the rest is left to bridges."""
@@ -52,7 +55,8 @@ class Hops:
         gathered: State = {**state, **whole.result().added_to({**state, "parts": ()})}
         for number in sorted(found.asked):
             gathered = {**gathered, **found.asked[number].added_to(gathered)}
-        followed = len(found.asked) == len(hops)
+        asked = found.elsewhere | {n: one.questions[0] for n, one in found.asked.items()}
+        followed = len(asked) == len(hops)
         return State(
             parts=gathered["parts"],
             terms=gathered["terms"],
@@ -61,8 +65,7 @@ class Hops:
             looks=1 + len(found.asked),
             bridges=((),) * MOST_BRIDGES if followed else (),
             findings=tuple(
-                (one.questions[0], found.answers.get(number, ""))
-                for number, one in sorted(found.asked.items())
+                (asks, found.answers.get(number, "")) for number, asks in sorted(asked.items())
             ),
         )
 
@@ -86,6 +89,9 @@ class Hops:
         name = ("retriever#" + str(number), 1) if self.as_team else ("retrieve", number + 1)
         async with step(*name) as told:
             told.details["asks"] = asks
+            if hops[number].source is not Source.DOCUMENTS:
+                await self._look_elsewhere(state, number, hops[number], found, told)
+                return
             found.asked[number] = asked = await look(self.retrieval, state, [asks], limit=PASSAGES)
             told.details["passages"] = len(asked.results[0].passages)
             if self.as_team or any(number in hop.needs for hop in hops.values()):
@@ -94,6 +100,25 @@ class Hops:
                 if answer:
                     found.answers[number] = answer
             found.ended.add(number)
+
+    async def _look_elsewhere(
+        self, state: State, number: int, hop: Hop, found: _Found, told: Step
+    ) -> None:
+        """Only its few words are kept, for the hop that needs them."""
+        asks = found.elsewhere[number] = hop.asked(found.answers)
+        told.details["source"] = hop.source.value
+        try:
+            assert self.elsewhere is not None  # No plan names another source without it.
+            texts = await self.elsewhere.read(state, number, hop, asks)
+            said = await self.counsel.decide(state, "hop", short_answering(asks, texts))
+            answer = read_short_answer(said, texts)
+        except NoCounselError as error:
+            told.details["no_answer"] = error.reason
+        else:
+            told.details["answer"] = answer
+            if answer:
+                found.answers[number] = answer
+        found.ended.add(number)
 
     async def _short_answer(self, state: State, asked: Asked, told: Step) -> str:
         """The few words that the next hop needs; "" when nobody can tell."""

@@ -1,12 +1,12 @@
 """Decide what to look up."""
 
-from collections.abc import Set
 from dataclasses import dataclass
 
 from citewell.agent.counsel import Counsel
 from citewell.agent.follow_ups.completing import complete
 from citewell.agent.follow_ups.facts import acknowledged, filled, told_back
 from citewell.agent.follow_ups.recalling import recalled
+from citewell.agent.looks.elsewhere import Elsewhere
 from citewell.agent.nodes.compute import is_computed
 from citewell.agent.planning.plain import is_plain
 from citewell.agent.planning.plan import Plan, Route, Source, read_plan
@@ -53,7 +53,7 @@ class Planner:
     """
 
     counsel: Counsel
-    sources: Set[Source] = frozenset({Source.DOCUMENTS})
+    elsewhere: Elsewhere | None = None
 
     async def __call__(self, state: State) -> State:
         """The plan by rules, and the model's beside it where there is one."""
@@ -77,9 +77,12 @@ class Planner:
     async def _asked(self, state: State, asked: str, told: Step) -> Plan:
         turns = state["question"].remembered.turns
         routes = ROUTES | ({Route.CONVERSATION} if turns else set())
-        request = planning(asked, routes=routes, sources=self.sources, earlier=turns)
+        sources = {Source.DOCUMENTS}
+        if self.elsewhere is not None:
+            sources |= self.elsewhere.offered(state)
+        request = planning(asked, routes=routes, sources=sources, earlier=turns)
         told.details["prompt_sha256"] = request.sha256
-        return read_plan(await self.counsel.decide(state, "plan", request), routes, self.sources)
+        return read_plan(await self.counsel.decide(state, "plan", request), routes, sources)
 
 
 def _with_plan(state: State, rules: State, made: Plan) -> State:

@@ -112,7 +112,11 @@ class UseTools:
         setting = Setting(principal, question.collections, state["began"], self.means)
         now = state.get("progress")
         # Passages, and what was said before on their ground, are texts of others.
-        untrusted = now.untrusted if now else bool(state["passages"] or question.remembered.turns)
+        untrusted = (
+            now.untrusted
+            if now
+            else bool(state["passages"] or question.remembered.turns or state.get("findings"))
+        )
         run = "" if question.run_id is None else str(question.run_id)
         can_ask = desk() is not None and question.run_id is not None
         tools = made(setting, self.added)

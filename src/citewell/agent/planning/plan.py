@@ -27,12 +27,11 @@ class Route(StrEnum):
 
 
 class Source(StrEnum):
-    """Where a hop looks."""
+    """Where a hop looks; the others give a few words to one that looks in documents."""
 
     DOCUMENTS = "documents"
-    TABLES = "tables"
+    RECORDS = "records"
     WEB = "web"
-    CALCULATOR = "calculator"
 
 
 class Hop(BaseModel):
@@ -64,6 +63,10 @@ class Plan(BaseModel):
                 raise ValueError(f"hop {number} does not name in braces exactly what it needs")
             if any(not 1 <= one < number for one in hop.needs):
                 raise ValueError(f"hop {number} needs one that does not come before it")
+        needed = {one for hop in self.hops for one in hop.needs}
+        for number, hop in enumerate(self.hops, start=1):
+            if hop.source is not Source.DOCUMENTS and number not in needed:
+                raise ValueError(f"no hop asks with what hop {number} finds in {hop.source}")
         if bool(self.hops) != (self.route in WITH_HOPS):
             raise ValueError(f"the route {self.route} has {len(self.hops)} hops")
         return self

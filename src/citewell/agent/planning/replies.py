@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -14,6 +15,7 @@ _ACTIVE = re.compile(r"[\[\]<>`|]|://|www\.", re.IGNORECASE)
 MOST_ANSWER = 100
 MOST_QUOTE = 600
 MOST_SENTENCE = 200
+MOST_STATEMENT = 1_000
 
 
 class ShortAnswer(BaseModel):
@@ -24,6 +26,22 @@ class ShortAnswer(BaseModel):
     answer: Annotated[str, Field(max_length=MOST_ANSWER)]
     passage: int = 0
     quote: Annotated[str, Field(max_length=MOST_QUOTE)] = ""
+
+
+class Statement(BaseModel):
+    """A question to the records."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sql: Annotated[str, Field(min_length=1, max_length=MOST_STATEMENT)]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A text that is no passage of a document; `title` says where it was read."""
+
+    title: str
+    text: str
 
 
 class Verdict(BaseModel):
@@ -44,7 +62,15 @@ class Verdict(BaseModel):
         return self
 
 
-def read_short_answer(text: str, passages: Sequence[Passage]) -> str:
+def read_statement(text: str) -> str:
+    """The statement; raises `NoCounselError` for anything else."""
+    try:
+        return Statement.model_validate_json(text).sql
+    except ValidationError as error:
+        raise NoCounselError("invalid", str(error.errors()[0]["msg"])) from error
+
+
+def read_short_answer(text: str, passages: Sequence[Passage | Read]) -> str:
     """The answer, "" where the model has found none.
 
     Raises `NoCounselError` where the quote is not in the passage, or the answer not in the quote.

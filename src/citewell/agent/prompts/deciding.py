@@ -4,10 +4,12 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from hashlib import sha256
 
+from citewell.agent.planning.replies import Read
 from citewell.agent.prompts.fencing import Fence, fence_for
 from citewell.agent.prompts.files import prompt
 from citewell.domain.conversations import Exchange
 from citewell.domain.passages import Passage
+from citewell.domain.records import VIEWS
 
 EARLIER_TURNS = 3
 EARLIER_CHARACTERS = 300
@@ -39,7 +41,14 @@ def planning(
     return _request("plan", parts)
 
 
-def short_answering(question: str, passages: Sequence[Passage]) -> Request:
+def asking_records(question: str) -> Request:
+    """Ask for the statement whose rows answer."""
+    views = "; ".join(f"{view}({', '.join(columns)})" for view, columns in VIEWS.items())
+    parts = [fence_for((question,)).around("question", question), f"Views: {views}."]
+    return _request("records", parts)
+
+
+def short_answering(question: str, passages: Sequence[Passage | Read]) -> Request:
     """Ask for the few words that answer, with the words of a passage that say it."""
     return _about_passages("short_answer", question, passages)
 
@@ -58,7 +67,7 @@ def analysing(question: str, findings: Sequence[tuple[str, str]]) -> Request:
     )
 
 
-def _about_passages(name: str, question: str, passages: Sequence[Passage]) -> Request:
+def _about_passages(name: str, question: str, passages: Sequence[Passage | Read]) -> Request:
     shown = [f"[{one.title}]\n{one.text[:PASSAGE_CHARACTERS]}" for one in passages[:MOST_PASSAGES]]
     fence = fence_for((question, *shown))
     return _request(name, [*_numbered(fence, shown, "passage"), fence.around("question", question)])

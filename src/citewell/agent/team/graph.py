@@ -10,6 +10,7 @@ from langgraph.graph.state import CompiledStateGraph
 from citewell.agent.bounds.limits import Context
 from citewell.agent.calls.allowed import may_look
 from citewell.agent.counsel import Counsel
+from citewell.agent.looks.elsewhere import Elsewhere
 from citewell.agent.nodes.hops import Hops
 from citewell.agent.planning.unusable import NoCounselError
 from citewell.agent.state import State
@@ -20,11 +21,15 @@ from citewell.retrieval.service import Retrieval
 
 
 def build_team(
-    retrieval: Retrieval, counsel: Counsel, members: Sequence[Member]
+    retrieval: Retrieval,
+    counsel: Counsel,
+    members: Sequence[Member],
+    elsewhere: Elsewhere | None = None,
 ) -> CompiledStateGraph[State, Context, State, State]:
     """The compiled graph, a node of the agent's; the judge and the writer come after it."""
     graph = StateGraph(State, context_schema=Context)
-    graph.add_node("retrievers", Hops(retrieval, counsel, as_team=True).__call__)
+    hops = Hops(retrieval, counsel, as_team=True, elsewhere=elsewhere)
+    graph.add_node("retrievers", hops.__call__)
     graph.add_node("members", Members(counsel, tuple(members)).__call__)
     graph.add_edge(START, "retrievers")
     graph.add_edge("retrievers", "members")

@@ -31,6 +31,16 @@ def test_a_plan_is_read_as_it_was_meant() -> None:
     assert read({"route": "look_up"}) == Plan(route=Route.LOOK_UP)
 
 
+def test_a_hop_that_looks_elsewhere_is_there_for_a_hop_that_looks_in_documents() -> None:
+    every = frozenset(Source)
+    first = {**WHO, "source": "records"}
+    fine = read_plan(json.dumps({"route": "hops", "hops": [first, WHERE]}), ROUTES, every)
+    assert [hop.source for hop in fine.hops] == [Source.RECORDS, Source.DOCUMENTS]
+    for hops in ([WHO, {**WHERE, "source": "web"}], [first]):
+        with pytest.raises(NoCounselError, match="no hop asks with"):
+            read_plan(json.dumps({"route": "hops", "hops": hops}), ROUTES, every)
+
+
 @pytest.mark.parametrize(
     "said",
     [

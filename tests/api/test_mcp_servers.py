@@ -339,3 +339,17 @@ async def test_the_command_line_adds_shows_approves_and_removes(
     assert "machine" in await terminal.done("mcp", "servers", "list")
     await terminal.done("mcp", "servers", "remove", "machine", "--yes")
     assert await terminal.json("mcp", "servers", "list") == []
+
+
+async def test_a_secret_that_does_not_open_any_more_costs_the_server_and_no_question(
+    client: httpx.AsyncClient, model: ChatServer, tools: McpTestServer, postgres_url: str
+) -> None:
+    server = await ready(client, tools.url, secret=OWN_TOKEN)
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("UPDATE mcp_servers SET sealed_secret = 'sealed with another key'")
+    model.answer = calling("machine__add", {"a": 2, "b": 3})
+    _, results = await ask(client)
+    assert "There is no tool" in results[0]["content"]
+    assert tools.called == []
+    reply = await client.post(f"{SERVERS}/{server}/inspect")
+    assert (reply.status_code, "does not open" in reply.text) == (409, True), reply.text

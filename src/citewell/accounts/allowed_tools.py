@@ -5,8 +5,13 @@ from dataclasses import dataclass
 
 from citewell.accounts.administration.mcp_servers import placed
 from citewell.accounts.service import Accounts
+from citewell.domain.errors import ConflictError
 from citewell.domain.principal import Principal
-from citewell.domain.tools.servers import AllowedTool, Offered, ToolState
+from citewell.domain.tools.servers import AllowedTool, Offered, Place, ToolState
+from citewell.storage.repositories.accounts.mcp_servers import StoredServer
+from citewell.telemetry.logs import logger
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +25,9 @@ class AllowedTools:
         async with self.accounts.database.transaction(principal) as tx:
             found = await tx.mcp_servers.approved()
         return [
-            AllowedTool(
-                stored.shown.id,
-                placed(self.accounts, stored),
-                tool.offered,
-                tool.labels,
-            )
+            AllowedTool(stored.shown.id, place, tool.offered, tool.labels)
             for stored, tool in found
-            if tool.state is ToolState.APPROVED
+            if tool.state is ToolState.APPROVED and (place := self._place(stored)) is not None
         ]
 
     async def switch_off(
@@ -45,3 +45,11 @@ class AllowedTools:
             else:
                 await tx.mcp_servers.note(tool.server_id, now)
             await tx.audit.record(None, "mcp_tool.off", str(tool.server_id), details=told)
+
+    def _place(self, stored: StoredServer) -> Place | None:
+        try:
+            return placed(self.accounts, stored)
+        except ConflictError:
+            # Nobody's question fails because of it; whoever inspects the server is told.
+            log.warning("mcp.secret_lost", server=str(stored.shown.id))
+            return None

@@ -19,6 +19,7 @@ from citewell.domain.tools.servers import (
     ToolLabel,
     ToolState,
 )
+from citewell.inference.egress.addresses import Address
 from citewell.inference.mcp.service import ToolServers
 from citewell.storage.repetition import RequestKey, do_once
 from citewell.storage.repositories.accounts.mcp_servers import StoredServer
@@ -80,7 +81,7 @@ class McpServers:
 
             async def add() -> McpServer:
                 made = await tx.mcp_servers.add(server_id, place, sealed)
-                told = {"name": place.name, "at": place.url or f"command {place.command}"}
+                told = {"name": place.name, "at": _shown(place)}
                 await tx.audit.record(
                     principal.user_id, "mcp_server.add", str(server_id), details=told
                 )
@@ -201,6 +202,11 @@ def placed(accounts: Accounts, stored: StoredServer) -> Place:
                 hint="The installation's secret key was replaced: remove the server, add it again.",
             ) from error
     return stored.place(secret.decode())
+
+
+def _shown(place: Place) -> str:
+    """Where it is; the path of an address may be known to few, and the record is kept for long."""
+    return str(Address.read(place.url).origin) if place.url else f"command {place.command}"
 
 
 def _check_words(place: Place) -> None:

@@ -46,7 +46,11 @@ class NewMcpServer(Body):
         json_schema_extra={"pattern": HEADER},
         description="In which the secret is sent; as a bearer token in `authorization`.",
     )
-    secret: ShortText = Field(default="", description="Sent to this server alone; shown to nobody.")
+    secret: ShortText = Field(
+        default="",
+        json_schema_extra={"pattern": "^[ -~]*$"},
+        description="Sent to this server alone; shown to nobody.",
+    )
 
     @model_validator(mode="after")
     def _has_one_place(self) -> Self:

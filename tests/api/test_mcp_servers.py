@@ -30,7 +30,7 @@ def tools() -> Iterator[McpTestServer]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def other() -> Iterator[McpTestServer]:
     with mcp_server() as running:
         yield running

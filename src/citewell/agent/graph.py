@@ -76,7 +76,7 @@ def build(
     graph.add_node("retrieve", Retrieve(retrieval).__call__)
     graph.add_node("bridge", Bridge(retrieval).__call__)
     graph.add_node("judge", Judge(embedder).__call__)
-    write = Write(writer, manner).__call__ if writer else answer
+    write = Write(writer, manner, retrieval).__call__ if writer else answer
     graph.add_node("answer", write)
     second = SecondLook(writer) if writer and manner.judge else None
     graph.add_node("verify", Verify(citations, embedder, second).__call__)

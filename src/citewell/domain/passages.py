@@ -35,7 +35,8 @@ class SearchQuery:
     `filter` maps a document field (`tags`, `language`, `media_type`, `title`, `filename`,
     `document_id`, `metadata.<key>`) to a value or a list of accepted values. `min_position` waits
     until the collection's projection has applied that change number (read your own writes).
-    `rerank` has a reranker compare the best passages with the question: better, slower.
+    `rerank` has a reranker compare the best passages with the question: better, slower. `without`
+    are documents that are left out.
     """
 
     text: str
@@ -46,6 +47,7 @@ class SearchQuery:
     min_position: int | None = None
     explain: bool = False
     rerank: bool = False
+    without: tuple[DocumentId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,10 +170,10 @@ class Retrieval:
         ]
 
     async def _allowed(self, principal: Principal, query: SearchQuery) -> Keys | None:
-        if not query.filter:
+        if not (query.filter or query.without):
             return None
         async with self.database.transaction(principal) as tx:
-            return await tx.chunks.matching(query.collections, query.filter)
+            return await tx.chunks.matching(query.collections, query.filter, without=query.without)
 
     async def _live(
         self, principal: Principal, query: SearchQuery, found: Candidates

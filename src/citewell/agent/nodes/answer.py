@@ -10,16 +10,27 @@ from citewell.agent.composition import compose
 from citewell.agent.state import State
 from citewell.agent.telling import Step, note_use, step, tell
 from citewell.agent.wording import wording
+from citewell.agent.writing.choosing import crowding, mixed
 from citewell.agent.writing.drafting import Drafting
 from citewell.agent.writing.manner import Manner
 from citewell.domain.allowances import Amount
 from citewell.domain.errors import BudgetExceededError, UnavailableError, UpstreamError
-from citewell.domain.passages import BUDGET_EXCEEDED, CUT_OFF, MODEL_UNAVAILABLE, Answer
+from citewell.domain.passages import (
+    BUDGET_EXCEEDED,
+    CUT_OFF,
+    MODEL_UNAVAILABLE,
+    Answer,
+    Passage,
+    SearchQuery,
+)
 from citewell.domain.run_events import Noticed, SourcesFound, TextProduced
 from citewell.inference.chat.paid import PaidChat
 from citewell.retrieval.question import language_of
+from citewell.retrieval.service import Retrieval
 
 RELATED = 3
+# Looked at where one document crowds a prompt; the best of these may be of one document as well.
+OTHERS = 40
 NOT_IN_DOCUMENTS = "not_in_documents"
 
 
@@ -33,18 +44,21 @@ async def answer(state: State) -> State:
 class Write:
     """Has a language model write from the passages; what it cannot do is quoted instead.
 
-    With nothing near, no model is asked.
+    With nothing near, no model is asked. Where one document would have more than its share of what
+    the model reads, passages of others are looked for.
     """
 
     writer: PaidChat
     manner: Manner
+    retrieval: Retrieval
 
     async def __call__(self, state: State) -> State:
         """Tell the sources, then the text as it comes."""
         async with step("answer") as told:
             if not state["units"]:
                 return refused(state)
-            drafting = Drafting.of(self.writer, self.manner, state["question"], state["passages"])
+            passages = await self._mixed(state)
+            drafting = Drafting.of(self.writer, self.manner, state["question"], passages)
             told.details["prompt"] = self.manner.variant.value
             told.details["prompt_sha256"] = drafting.prompt.sha256
             tell(SourcesFound(drafting.passages))
@@ -58,6 +72,16 @@ class Write:
             instead: State = {**state, "degraded": _more(state["degraded"], missing)}
             # What the model has said already is taken back as a whole, when the answer is finished.
             return quoted(instead, told, silent=bool(drafting.said))
+
+    async def _mixed(self, state: State) -> tuple[Passage, ...]:
+        passages, question = state["passages"], state["question"]
+        loud = crowding(passages)
+        if not loud:
+            return passages
+        query = SearchQuery(state["asked"], question.collections, OTHERS, without=loud)
+        found = await self.retrieval.search(state["principal"], query)
+        known = {one.chunk_id for one in passages}
+        return mixed(passages, [one for one in found.passages if one.chunk_id not in known])
 
 
 async def _written(drafting: Drafting, state: State) -> State:

@@ -100,9 +100,15 @@ class ChunkRepository(NewChunks):
         return np.fromiter(found.scalars(), dtype=np.int64)
 
     async def matching(
-        self, collections: Sequence[CollectionId], wanted: Mapping[str, Any]
+        self,
+        collections: Sequence[CollectionId],
+        wanted: Mapping[str, Any],
+        *,
+        without: Sequence[DocumentId] = (),
     ) -> NDArray[np.int64]:
         """Keys of searchable chunks whose document meets the filter, ascending.
+
+        Those `without` are left out.
 
         Raises `InvalidError` for a filter that cannot be understood.
         """
@@ -111,10 +117,12 @@ class ChunkRepository(NewChunks):
             "SELECT c.key"
             + LIVE_FROM
             + " JOIN document_versions v ON v.id = c.version_id"
-            + f" WHERE d.collection_id = ANY(:collections) AND {conditions} ORDER BY c.key"
+            + " WHERE d.collection_id = ANY(:collections)"
+            + f" AND NOT d.id = ANY(:without) AND {conditions} ORDER BY c.key"
         )
+        named = {"collections": list(collections), "without": list(without)}
         found = await self.connection.execute(
-            statement, {"tenant": self.tenant_id, "collections": list(collections), **values}
+            statement, {"tenant": self.tenant_id, **named, **values}
         )
         return np.fromiter(found.scalars(), dtype=np.int64)
 

@@ -60,6 +60,8 @@ class LlmSettings(_Section):
     """Most of the passages that a prompt holds; less for a model that reads little."""
     judge: bool = False
     """Have the model look again at every sentence that the checks let through: one more call."""
+    show_prompts: bool = False
+    """Write the exact messages of each call into the events of its run, for debugging."""
     answer_calls: int = Field(default=12, ge=1, le=100)
     """Most calls for one answer, whatever the model would still look for."""
     answer_tokens: int = Field(default=60_000, ge=10_000)

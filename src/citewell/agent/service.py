@@ -117,7 +117,14 @@ class Agent:
                 self.retrieval,
                 self.embedder,
                 self.citations,
-                self.writer,
+                self._shown(self.writer),
                 manner=self.manner,
                 tools=replace(self.tools, members=tuple(self.members)),
             )
+
+    def _shown(self, writer: "PaidChat | None") -> "PaidChat | None":
+        if writer is None or not self.manner.shows_prompts:
+            return writer
+        from citewell.agent.calls.shown import ShownChat
+
+        return ShownChat(writer.model, writer.pay)

@@ -15,13 +15,19 @@ from citewell.inference.chat.speech import Used
 
 @dataclass(slots=True)
 class Step:
-    """What a step wants known about itself when it ends."""
+    """What a step wants known about itself when it ends; `name` is unique in its run."""
 
+    name: str
     details: dict[str, float | int | str] = field(default_factory=dict)
 
 
 # Of the task that goes on: steps beside each other have tasks of their own.
 _STEP: ContextVar[Step] = ContextVar("step")
+
+
+def current_step() -> str:
+    """The name of the step that goes on."""
+    return _STEP.get().name
 
 
 def note_use(used: Used) -> None:
@@ -43,7 +49,7 @@ def tell(event: RunEvent) -> None:
 async def step(name: str, round_number: int = 1) -> AsyncIterator[Step]:
     """A step from its start to its end, also when it fails; `retrieve`, then `retrieve#2`."""
     unique = name if round_number == 1 else f"{name}#{round_number}"
-    told = Step()
+    told = Step(unique)
     spending().steps += 1
     tell(StepStarted(unique))
     began = time.perf_counter()

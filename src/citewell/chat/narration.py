@@ -12,6 +12,7 @@ from citewell.domain.run_events import (
     AnswerFinished,
     ApprovalWanted,
     Noticed,
+    PromptSent,
     RunEvent,
     SourcesFound,
     StepFinished,
@@ -165,7 +166,7 @@ class Narration:
             case ApprovalWanted():
                 self.wanted = event.wanted
                 return []
-            case StepFinished() | SourcesFound() | Noticed():
+            case StepFinished() | SourcesFound() | Noticed() | PromptSent():
                 if isinstance(event, StepFinished):
                     self.usage.add(event.details)
                 return [translation.note(self.run_id, event)]

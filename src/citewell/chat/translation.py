@@ -1,7 +1,7 @@
 """Run events as AG-UI 1.0 events, ready to store.
 
 What AG-UI has no field for is under `metadata.rag`, in the activity `rag.sources`, or in the custom
-event `rag.notice`.
+events `rag.notice` and `rag.prompt`.
 """
 
 import math
@@ -36,6 +36,7 @@ from citewell.domain.ids import ConversationId, RunId
 from citewell.domain.passages import Answer, Citation, Doubt, Passage
 from citewell.domain.run_events import (
     Noticed,
+    PromptSent,
     SourcesFound,
     StepFinished,
     ToolCalled,
@@ -173,7 +174,20 @@ def notice(noticed: Noticed) -> dict[str, Any]:
     return dump(CustomEvent(name="rag.notice", value=value))
 
 
-def note(run_id: RunId, event: StepFinished | SourcesFound | Noticed) -> dict[str, Any]:
+def prompt(sent: PromptSent) -> dict[str, Any]:
+    """What was sent to a model, for who debugs it."""
+    value = {
+        "step": sent.step,
+        "model": sent.model,
+        "messages": [dict(one) for one in sent.messages],
+        "tools": [dict(one) for one in sent.tools],
+    }
+    return dump(CustomEvent(name="rag.prompt", value=value))
+
+
+def note(
+    run_id: RunId, event: StepFinished | SourcesFound | Noticed | PromptSent
+) -> dict[str, Any]:
     """What is told in one event, whatever came before."""
     match event:
         case StepFinished():
@@ -182,6 +196,8 @@ def note(run_id: RunId, event: StepFinished | SourcesFound | Noticed) -> dict[st
             return sources(run_id, event)
         case Noticed():
             return notice(event)
+        case PromptSent():
+            return prompt(event)
 
 
 def tool(run_id: RunId, event: ToolCalled | ToolReturned) -> list[dict[str, Any]]:

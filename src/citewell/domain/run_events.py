@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from citewell.domain.conversations import NOTHING, Remembered
 from citewell.domain.ids import CollectionId, RunId
@@ -61,6 +62,19 @@ class Noticed:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptSent:
+    """What a step is about to send to a language model, as the wire has it; told only when asked.
+
+    `messages` and `tools` are JSON objects of OpenAI's protocol.
+    """
+
+    step: str
+    model: str
+    messages: tuple[Mapping[str, Any], ...]
+    tools: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCalled:
     """A tool is about to run; `arguments` is a JSON object, `call_id` unique in the run."""
 
@@ -99,6 +113,7 @@ RunEvent = (
     | SourcesFound
     | TextProduced
     | Noticed
+    | PromptSent
     | ToolCalled
     | ToolReturned
     | AnswerFinished

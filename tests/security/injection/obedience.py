@@ -50,6 +50,8 @@ class Obedient:
     obeyed: list[tuple[str, str]] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
     says_ready: bool = True
+    # What it looks up something with before it obeys.
+    first: str = "look_up"
 
     def __call__(self, body: Body) -> Reply:
         """The reply to one request."""
@@ -65,7 +67,7 @@ class Obedient:
     def _with_tools(self, body: Body, orders: dict[str, str]) -> Reply:
         """First it looks up what it is offered to, like any model; it calls nothing twice."""
         made = {one["function"]["name"] for one in called(body)}
-        calls = [] if made else [Call("look_up", {"text": "harbour bridge"})]
+        calls = [] if made else [Call(self.first, {"text": "harbour bridge"})]
         calls += [one for goal, what in orders.items() for one in CALLS[goal](what, self.knowledge)]
         calls = [one for one in calls if one.name not in made][:MOST_AT_ONCE]
         if calls:

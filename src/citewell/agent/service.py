@@ -86,13 +86,15 @@ class Agent:
         self, given: "State | Command[Any]", thread: RunId | None, desk: Desk | None
     ) -> AsyncGenerator[RunEvent]:
         await self.warm_up()
+        pauses = self._graph.checkpointer is not None
         stream = self._graph.astream(
             given,
             {"configurable": {"thread_id": str(thread), "desk": desk}},
-            stream_mode=["custom", "updates"],
+            # The second one tells of a pause, and of much else that nobody needs.
+            stream_mode=["custom", "updates"] if pauses else ["custom"],
             subgraphs=True,
             context=Context(Spending(self.limits), desk),
-            durability="sync" if self._graph.checkpointer else None,
+            durability="sync" if pauses else None,
         )
         async with aclosing(cast("AsyncGenerator[Any]", stream)) as events:
             async for _, mode, told in events:

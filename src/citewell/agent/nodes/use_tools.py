@@ -118,7 +118,9 @@ class UseTools:
             else bool(state["passages"] or question.remembered.turns or state.get("findings"))
         )
         run = "" if question.run_id is None else str(question.run_id)
+        # What was not kept from the beginning could not go on from a pause.
         can_ask = desk() is not None and question.run_id is not None
+        can_ask = can_ask and (now is None or now.may_pause)
         tools = made(setting, self.added)
         if self.servers is not None:
             theirs = await self.servers.made(setting, {tool.name for tool in tools})

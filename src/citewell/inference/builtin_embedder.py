@@ -17,6 +17,7 @@ from citewell.domain.errors import UnavailableError
 from citewell.inference.embedding import EmbeddingModel, PassageText, Span, TokenStates, Vector
 from citewell.inference.model_runtime import ModelRuntime, open_runtime
 from citewell.inference.pooling import Sums, pool_rows, sum_pools, unit
+from citewell.inference.processors import cores
 from citewell.inference.wordpieces import Pass, plan_passes, stretches
 
 SLICE_TEXTS = 128
@@ -40,7 +41,7 @@ class BuiltinEmbedder:
     def __init__(self, threads: int = 0) -> None:
         """`threads` work on passages, 0 means one per core; raises `StartError` if damaged."""
         self._runtime = open_runtime()
-        count = threads or _cores()
+        count = threads or cores()
         self._query = ThreadPoolExecutor(min(2, count), "embed-query")
         self._prompt = ThreadPoolExecutor(count, "embed-prompt")
         self._bulk = ThreadPoolExecutor(count, "embed-bulk", _step_back)
@@ -149,13 +150,6 @@ def _step_back() -> None:
 
 def _closed() -> UnavailableError:
     return UnavailableError("The embedder is closed.", hint="The server is stopping.")
-
-
-def _cores() -> int:
-    """The cores that this process may use, which a container may hold below the machine's."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _plan(runtime: ModelRuntime, passages: Sequence[PassageText]) -> list[list[Pass]]:

@@ -33,7 +33,8 @@ async def open_embedder(
 ) -> Embedder:
     """The embedder that `CITEWELL_EMBEDDING__MODEL` names. Raises `StartError` for an unknown one.
 
-    `threads` are the builtin model's, `dimension` is a remote one's: asked of it when absent.
+    `threads` are those of a model of this machine, `dimension` is a remote one's: asked of it when
+    absent.
     """
     if name == BUILTIN:
         return await asyncio.to_thread(BuiltinEmbedder, threads)
@@ -43,7 +44,7 @@ async def open_embedder(
             OpenAIServer(model, server.base_url, server.api_key, dimension)
         )
     if name.startswith(SENTENCE_TRANSFORMERS):
-        return await SentenceEmbedder.open(name.removeprefix(SENTENCE_TRANSFORMERS))
+        return await SentenceEmbedder.open(name.removeprefix(SENTENCE_TRANSFORMERS), threads)
     raise StartError(
         f"CITEWELL_EMBEDDING__MODEL={name!r} is not known.",
         hint="Use builtin, openai:<model> for a server that speaks OpenAI's embeddings, or"

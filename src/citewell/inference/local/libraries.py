@@ -97,6 +97,13 @@ def causal_model(folder: ModelFolder) -> tuple[Any, Any]:
         return model.eval().to(device or "cpu"), tokenizer
 
 
+def spread_over(threads: int) -> None:
+    """Over how many threads torch spreads what the calling thread has it compute."""
+    import torch
+
+    torch.set_num_threads(threads)
+
+
 def template_errors() -> tuple[type[Exception], ...]:
     """What a tokenizer raises that has no template, or one that refuses a conversation."""
     from jinja2 import TemplateError

@@ -5,15 +5,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from citewell.domain.errors import StartError, UpstreamError
 from citewell.inference.local import libraries
 from citewell.inference.local.lane import Lane
 from citewell.inference.passage_text import encodable
+from citewell.inference.processors import cores
 
 SETTING = "CITEWELL_RERANK__MODEL"
-# Who gives up waiting leaves one batch to be read.
 BATCH_TEXTS = 8
 LONGEST = 100_000
 
@@ -39,10 +40,10 @@ class CrossEncoderReranker:
     async def scores(self, question: str, texts: Sequence[str]) -> list[float]:
         """What the model gives each text before any squashing; its range is the model's own."""
         pairs = [(encodable(question)[:LONGEST], encodable(text)[:LONGEST]) for text in texts]
-        made: list[float] = []
-        for start in range(0, len(pairs), BATCH_TEXTS):
-            batch = pairs[start : start + BATCH_TEXTS]
-            made += await self._lane.run(partial(_read, self._encoder, batch))
+        batches = [pairs[n : n + BATCH_TEXTS] for n in range(0, len(pairs), BATCH_TEXTS)]
+        # Who gives up waiting has those dropped that were not begun.
+        read = [self._lane.run(partial(_read, self._encoder, batch)) for batch in batches]
+        made = list(chain.from_iterable(await asyncio.gather(*read)))
         if not all(map(math.isfinite, made)):
             raise UpstreamError(
                 f"{self.name} gave a score that is no number.", hint="Use another model."
@@ -50,7 +51,7 @@ class CrossEncoderReranker:
         return made
 
     async def close(self) -> None:
-        """Waits for the batch that is read; may be called twice."""
+        """Waits for the batches that are read; may be called twice."""
         await self._lane.close()
 
 
@@ -68,4 +69,7 @@ def _load(named: str) -> CrossEncoderReranker:
             " gives each one number.",
             hint="Use a cross-encoder that was trained to rank.",
         )
-    return CrossEncoderReranker(folder.name, encoder, Lane(folder.name))
+    # The tokenizer is told once how to cut and pad; afterwards many threads may use it.
+    _read(encoder, [("Ready?", "Yes.")])
+    many = cores() if encoder.device.type == "cpu" else 1
+    return CrossEncoderReranker(folder.name, encoder, Lane(folder.name, threads=many, spread=1))

@@ -19,7 +19,7 @@ run: .venv/.run  ## Install, start everything, print the address and a one-time 
 
 test: .venv/.dev $(LOCAL)/.done  ## Install what the tests need, run all of them.
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 30
-	$(LOCAL)/bin/python -m pytest tests/local
+	$(LOCAL)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/local
 	node --test tests/page/
 
 check: .venv/.dev  ## Lint, types, import contracts, and documentation that is current.

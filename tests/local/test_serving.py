@@ -15,6 +15,7 @@ from tests.journeys.conftest import Server, environment, home, processes_of
 from tests.local import making
 
 __all__ = ["home"]
+pytestmark = pytest.mark.long
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "local-models.md"
 BRIDGE = "The harbour bridge was opened in 1932 by the governor. It is painted grey every year.\n"
 QUESTION = "When was the harbour bridge opened?"

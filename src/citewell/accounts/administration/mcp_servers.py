@@ -1,6 +1,5 @@
 """Servers of tools: named, looked at, and approved of tool by tool by a tenant's administrators."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -211,13 +210,13 @@ def _shown(place: Place) -> str:
 
 def _check_words(place: Place) -> None:
     problems = []
-    if not re.fullmatch(SERVER_NAME, place.name):
+    if not SERVER_NAME.fullmatch(place.name):
         problems.append(FieldProblem("name", "Lower case letters, digits and hyphens, 24 at most."))
     if (place.url is None) == (place.command is None):
         problems.append(FieldProblem("url", "Give the address, or the name of a command."))
     if place.command is not None and place.secret:
         problems.append(FieldProblem("secret", "A command gets its secrets from the operator."))
-    if not re.fullmatch(HEADER, place.header):
+    if not HEADER.fullmatch(place.header):
         problems.append(FieldProblem("header", "authorization, api-key, or x- and a name."))
     if problems:
         raise InvalidError("This is no MCP server.", errors=tuple(problems))

@@ -21,12 +21,12 @@ MOST_DESCRIPTION = 4_000
 MOST_SCHEMA = 16_000
 # What providers of language models take as the name of a tool.
 MOST_NAME = 64
-SERVER_NAME = "^[a-z][a-z0-9-]{0,23}$"
+SERVER_NAME = re.compile("^[a-z][a-z0-9-]{0,23}$")
 # A server's name has no underscore, so that no two servers have a tool with one name.
 BETWEEN = "__"
 # The header in which a secret is sent, as `Bearer` where it is this one.
 BEARER = "authorization"
-HEADER = "^(authorization|api-key|x-[a-z0-9-]{1,40})$"
+HEADER = re.compile("^(authorization|api-key|x-[a-z0-9-]{1,40})$")
 
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -1,6 +1,5 @@
 """Commands that start servers of tools on this machine: the operator's word, and nobody else's."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,7 +55,7 @@ def read_commands(path: Path | None) -> Mapping[str, Command]:
 
 
 def _command(name: str, entry: _Entry) -> Command:
-    if not re.fullmatch(SERVER_NAME, name):
+    if not SERVER_NAME.fullmatch(name):
         raise StartError(
             f"{SETTING} names {name!r}.", hint="A name is lower case: letters, digits and hyphens."
         )

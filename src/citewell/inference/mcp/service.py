@@ -35,8 +35,6 @@ KEPT = "[secret]"
 class NotApprovedError(ConflictError):
     """A server offers something else than what was approved; `now` is that, None for nothing."""
 
-    code = "conflict"
-
     def __init__(self, message: str, now: Offered | None, *, hint: str = "") -> None:
         """Both sentences are for the model and for people."""
         super().__init__(message, hint=hint)

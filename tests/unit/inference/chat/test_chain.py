@@ -17,7 +17,7 @@ from citewell.inference.chat.opening import Terms, open_chain, open_model
 from citewell.inference.chat.pacing import Pace
 from citewell.inference.chat.speech import Said, Speech, Switched, Used
 from citewell.inference.retries import Patience
-from tests.contract.chat_server import SILENT, ChatServer, call, fail, say
+from tests.contract.chat_server import SILENT, Body, ChatServer, Reply, call, fail, say
 
 ASKED = [HumanMessage("Why?")]
 PACE = Pace(first=15.0, between=15.0, whole=60.0)
@@ -67,8 +67,8 @@ async def chain_of(
     return chain
 
 
-async def everything(chain: ModelChain) -> list[Speech]:
-    async with aclosing(chain.stream(ASKED)) as speech:
+async def everything(chain: ModelChain, asked: str = "Why?") -> list[Speech]:
+    async with aclosing(chain.stream([HumanMessage(asked)])) as speech:
         return [piece async for piece in speech]
 
 
@@ -249,13 +249,23 @@ async def test_many_callers_return_at_different_moments(
 ) -> None:
     one = await open_model("openai:m", Terms(server.base_url, at_once=64))
     stack.push_async_callback(one.close)
-    server.script += [fail(503)] * 20
-    server.answer = lambda _: say("Because.")
+    met: set[str] = set()
+    again: list[float] = []
+
+    def answer(body: Body) -> Reply:
+        """Each is refused once, however late it comes."""
+        asked = str(body["messages"][-1]["content"])
+        if asked not in met:
+            met.add(asked)
+            return fail(503)
+        again.append(time.monotonic())
+        return say("Because.")
+
+    server.answer = answer
     links = [Link(one) for _ in range(20)]
     # Each has a budget of its own here: what is looked at is when they come again.
     chains = [ModelChain((link,), Patience(5.0, 1.0, 1.0)) for link in links]
-    await asyncio.gather(*map(everything, chains))
-    again = sorted(one.at for one in server.heard[20:])
+    await asyncio.gather(*(everything(one, f"Why {n}?") for n, one in enumerate(chains)))
     assert len(again) == 20
     widest = max(sum(1 for other in again if moment <= other < moment + 0.05) for moment in again)
     assert widest <= 8, "twenty in one second come apart"

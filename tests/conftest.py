@@ -20,6 +20,7 @@ from citewell.storage import migrate
 from citewell.storage.database import Database
 from citewell.storage.embedded import EmbeddedPostgres
 from citewell.storage.tables.schema import metadata
+from tests.contract.chat_server import ChatServer, chat_server
 from tests.watched.sitecustomize import WATCH
 
 TEMPLATE = "citewell_template"
@@ -157,6 +158,13 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
     finally:
         embedded.stop()
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def model() -> Iterator[ChatServer]:
+    """A language model's server, which says what the test has scripted."""
+    with chat_server() as running:
+        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from tests.contract.chat_server import (
     ChatServer,
     Reply,
     call,
-    chat_server,
     fail,
     garbage,
     say,
@@ -32,12 +31,6 @@ TEXT = (
 )
 ASKED = "When was the lighthouse at Cape Ward built?"
 GOOD = "It was built in 1874 [1]."
-
-
-@pytest.fixture
-def model() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 @pytest.fixture

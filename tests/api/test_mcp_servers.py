@@ -16,7 +16,7 @@ from citewell.domain.ids import TenantId
 from citewell.domain.principal import Role
 from tests.api.conftest import Keys
 from tests.api.terminal import Terminal
-from tests.contract.chat_server import Body, ChatServer, Reply, call, chat_server, say
+from tests.contract.chat_server import Body, ChatServer, Reply, call, say
 from tests.contract.mcp_server import ADD, ADDED, McpTestServer, mcp_server
 
 SERVERS = "/api/v1/mcp-servers"
@@ -33,12 +33,6 @@ def tools() -> Iterator[McpTestServer]:
 @pytest.fixture(scope="module")
 def other() -> Iterator[McpTestServer]:
     with mcp_server() as running:
-        yield running
-
-
-@pytest.fixture
-def model() -> Iterator[ChatServer]:
-    with chat_server() as running:
         yield running
 
 

@@ -1,6 +1,5 @@
 """What a model was sent is shown to whose run it was, where that was asked for, to nobody else."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,10 @@ from citewell.domain.principal import Role
 from tests.api.conftest import Keys, work_off
 from tests.api.terminal import Terminal
 from tests.api.test_language_model import ask
-from tests.contract.chat_server import Body, ChatServer, Reply, call, chat_server, say
+from tests.contract.chat_server import Body, ChatServer, Reply, call, say
 
 TEXT = "The lighthouse at Cape Ward was built in 1874.\x1b[31m Its lamp burns whale oil.\n"
 COUNT = "How many documents are there?"
-
-
-@pytest.fixture
-def model() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """The scripted chat model keeps to the wire protocol, and sees who leaves."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.contract.chat_server import SILENT, ChatServer, call, chat_server, fail, say
+from tests.contract.chat_server import SILENT, ChatServer, call, fail, say
 
 ASKED: dict[str, Any] = {
     "model": "m",
@@ -15,12 +14,6 @@ ASKED: dict[str, Any] = {
     "stream": True,
     "stream_options": {"include_usage": True},
 }
-
-
-@pytest.fixture
-def model() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 def ask(model: ChatServer, **changed: Any) -> httpx.Response:

@@ -2,26 +2,18 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.api.approvals.asking import ASKED, NO_PLAN, NOTE, word
-from tests.contract.chat_server import ChatServer, Reply, call, chat_server, say
+from tests.contract.chat_server import ChatServer, Reply, call, say
 from tests.effects import FILE, done
 from tests.journeys.conftest import WATCHED, Server, wait_until
 
 ROOT = Path(__file__).parents[2]
 WITHIN_SECONDS = 30.0
-
-
-@pytest.fixture
-def model() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 def wants(tool: str) -> Any:

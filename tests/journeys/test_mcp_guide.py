@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.chat_server import Body, ChatServer, Reply, call, chat_server, say
+from tests.contract.chat_server import Body, ChatServer, Reply, call, say
 from tests.contract.mcp_server import McpTestServer, mcp_server
 from tests.journeys.conftest import Server
 
@@ -46,12 +46,6 @@ def tools() -> Iterator[McpTestServer]:
             "opening_hours",
             "When the desk is open.",
         )
-        yield running
-
-
-@pytest.fixture
-def model() -> Iterator[ChatServer]:
-    with chat_server() as running:
         yield running
 
 

@@ -4,14 +4,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import citewell
-from tests.contract.chat_server import ChatServer, chat_server
+from tests.contract.chat_server import ChatServer
 from tests.journeys.conftest import WATCHED, environment, processes_of
 from tests.unit.agent.decisions import Decider, quoting
 
@@ -24,12 +21,6 @@ PLAN = {
     ],
 }
 ANSWER = "In 2022 the ferry carried 980 passengers a day [1]. In 2024, carried 1250 a day [2]."
-
-
-@pytest.fixture
-def model() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 def blocks(language: str) -> list[str]:

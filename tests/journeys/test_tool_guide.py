@@ -4,12 +4,9 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.contract.chat_server import Body, ChatServer, Reply, call, chat_server, say
+from tests.contract.chat_server import Body, ChatServer, Reply, call, say
 from tests.journeys.conftest import Server, citewell
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "write-a-tool.md"
@@ -20,12 +17,6 @@ def block(kind: str, number: int = 0) -> str:
     """One of the guide's blocks of this kind."""
     found = re.findall(rf"```{kind}\n(.*?)```", GUIDE.read_text("utf-8"), flags=re.DOTALL)
     return str(found[number])
-
-
-@pytest.fixture
-def model() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 def answer_with_the_tool(body: Body) -> Reply:

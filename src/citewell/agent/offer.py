@@ -23,8 +23,7 @@ class Offer:
     """Whether a model may use tools at all, and those that the operator has added.
 
     `members` work in teams beside those that there are; `servers` have tools of which a tenant's
-    administrators have approved, and
-    `search` asks the web.
+    administrators have approved, and `search` asks the web.
     """
 
     enabled: bool = False

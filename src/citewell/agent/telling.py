@@ -33,7 +33,8 @@ def current_step() -> str:
 def note_use(used: Used) -> None:
     """Add what a call of the language model has cost to the step that goes on."""
     details = _STEP.get().details
-    more = {"tokens_in": used.tokens_in, "tokens_out": used.tokens_out, "cost": _money(used)}
+    cost = float(used.money or 0)
+    more = {"tokens_in": used.tokens_in, "tokens_out": used.tokens_out, "cost": cost}
     details["model"] = used.model
     for name, amount in more.items():
         before = details.get(name, 0)
@@ -60,7 +61,3 @@ async def step(name: str, round_number: int = 1) -> AsyncIterator[Step]:
         _STEP.reset(outer)
         took = (time.perf_counter() - began) * 1000
         tell(StepFinished(unique, round(took, 2), told.details))
-
-
-def _money(used: Used) -> float:
-    return float(used.money or 0)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +10,7 @@ from uuid import UUID
 from citewell.chat.approving.asking import run_paused
 from citewell.chat.approving.desk import RunDesk
 from citewell.chat.narration import Ending, Event, Narration
-from citewell.domain.errors import LeaseLostError, UnavailableError
+from citewell.domain.errors import LeaseLostError
 from citewell.domain.ids import RunId, TenantId
 from citewell.domain.run_events import RunEvent
 from citewell.storage.database import Database
@@ -23,9 +22,6 @@ BATCH_SECONDS = 0.05
 PATIENCE_SECONDS = 3600.0
 BATCH_CHARACTERS = 256
 MOST_PENDING = 1000
-OUTAGE_SECONDS = 30.0
-FIRST_RETRY_SECONDS = 0.1
-MOST_RETRY_SECONDS = 2.0
 
 log = logger(__name__)
 
@@ -157,22 +153,12 @@ class RunLog:
         return stored.head == self._head + len(self._writing)
 
     async def _persist(self, write: Callable[[Transaction], Awaitable[None]]) -> None:
-        deadline = time.monotonic() + OUTAGE_SECONDS
-        pause = FIRST_RETRY_SECONDS
-        while True:
-            try:
-                async with self.database.transaction(self.tenant_id) as tx:
-                    await write(tx)
-                    self._uncertain = True
-                self._uncertain = False
-            except UnavailableError:
-                if time.monotonic() + pause > deadline:
-                    raise
-                log.warning("run.waiting_for_database", run=str(self.run.id))
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, MOST_RETRY_SECONDS)
-            else:
-                return
+        async def unsure(tx: Transaction) -> None:
+            await write(tx)
+            self._uncertain = True
+
+        await self.at.persist(unsure)
+        self._uncertain = False
 
     @contextlib.contextmanager
     def _until_lost(self) -> Iterator[None]:

@@ -1,20 +1,13 @@
 """A server whose model is offered tools with an effect, and where that effect is counted."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from citewell.config import LimitSettings, LlmSettings, Settings, ToolSettings
-from tests.contract.chat_server import ChatServer, chat_server
+from tests.contract.chat_server import ChatServer
 from tests.effects import FILE
-
-
-@pytest.fixture
-def model() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 @pytest.fixture

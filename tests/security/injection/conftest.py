@@ -1,6 +1,6 @@
 """An installation under attack: an application, a model that obeys, tools that do what they say."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -22,19 +22,13 @@ from tests.api.conftest import (  # The application of the tests of its doors.
     unhurried,
     work_off,
 )
-from tests.contract.chat_server import ChatServer, chat_server
+from tests.contract.chat_server import ChatServer
 from tests.security.injection.attacks import Attack, templated
 from tests.security.injection.obedience import Knowledge, Obedient
 from tests.security.injection.planted import ADDED, DEEDS
 from tests.security.injection.world import FOREIGN, NOTE, RESTRICTED, World, listening_for
 
 __all__ = ["anonymous", "api", "app", "client", "contract", "embedder", "unhurried"]
-
-
-@pytest.fixture
-def model() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 @pytest.fixture

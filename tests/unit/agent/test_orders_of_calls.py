@@ -1,7 +1,7 @@
 """What a model is asked first, what that saves, and that every call is within the run's limits."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,7 @@ from citewell.inference.chat.paid import PaidChat
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.service import Retrieval
 from citewell.storage.database import Database
-from tests.contract.chat_server import Body, ChatServer, Reply, call, chat_server, say
+from tests.contract.chat_server import Body, ChatServer, Reply, call, say
 from tests.unit.agent.decisions import kind_of
 from tests.unit.retrieval.library import Library
 
@@ -41,12 +41,6 @@ PLAIN = "When was the beacon of Cape Ward lit?"
 WRITTEN = "It was lit for the first time in 1874 by Ada Bell [1]."
 PLAN = '{"route": "look_up"}'
 Says = Mapping[str, str | Reply | Callable[[Body], Reply]]
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 @pytest.fixture

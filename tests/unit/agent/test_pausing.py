@@ -98,6 +98,7 @@ def planted(marker: Path) -> list[str]:
         {"kind": "plan", "of": json.dumps({"route": "hops", "hops": [], "x": 1})},
         {"kind": "uuid", "of": "no id"},
         {"kind": "decimal", "of": "many"},
+        {"kind": "interrupt", "of": []},
         {"kind": "TextKind", "of": "executable"},
         {"kind": "AIMessage", "of": {"kind": "map", "of": [["tool_calls", "x"]]}},
     ]

@@ -1,13 +1,11 @@
 """Hops that look in the records or on the web: a few words, for a hop that looks in documents."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from citewell.accounts.budgets import Budgets
 from citewell.agent.offer import Offer
 from citewell.agent.service import Agent
 from citewell.domain.conversations import Exchange, Remembered
@@ -23,15 +21,11 @@ from citewell.domain.run_events import (
 )
 from citewell.domain.tools.web import WebHit
 from citewell.inference.builtin_embedder import BuiltinEmbedder
-from citewell.inference.chat.attempts import Link
-from citewell.inference.chat.chain import ModelChain
-from citewell.inference.chat.opening import Terms, open_model
 from citewell.inference.chat.paid import PaidChat
-from citewell.inference.retries import Patience
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.service import Retrieval
 from citewell.storage.database import Database
-from tests.contract.chat_server import ChatServer, chat_server
+from tests.contract.chat_server import ChatServer
 from tests.unit.agent.decisions import Decider, quoting
 from tests.unit.agent.test_bridging import TEXTS
 from tests.unit.retrieval.library import Book, Library
@@ -51,23 +45,6 @@ WEB = plan("web", "Who directed the film Silver Reef?")
 
 
 @pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
-
-
-@pytest.fixture
-async def model(server: ChatServer, database: Database) -> AsyncIterator[PaidChat]:
-    price = (Decimal(1), Decimal(1))
-    chain = ModelChain(
-        (Link(await open_model("openai:scripted", Terms(server.base_url, price=price))),),
-        Patience(2.0, 0.01, 0.01),
-    )
-    yield PaidChat(chain, Budgets(database).paying)
-    await chain.close()
-
-
-@pytest.fixture
 def searched() -> list[str]:
     """What the search engine was asked."""
     return []
@@ -78,7 +55,7 @@ def agent(
     retrieval: Retrieval,
     embedder: BuiltinEmbedder,
     database: Database,
-    model: PaidChat,
+    writer: PaidChat,
     searched: list[str],
 ) -> Agent:
     async def search(words: str, limit: int) -> Sequence[WebHit]:
@@ -86,7 +63,7 @@ def agent(
         return [WebHit("https://films.example/", "Films", "It was directed by Ada Bell.")]
 
     offer = Offer(enabled=True, search=search)
-    return Agent(retrieval, embedder, Citations(database), model, tools=offer)
+    return Agent(retrieval, embedder, Citations(database), writer, tools=offer)
 
 
 @pytest.fixture

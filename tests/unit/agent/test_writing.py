@@ -2,10 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 
@@ -27,34 +25,15 @@ from citewell.domain.run_events import (
     TextProduced,
 )
 from citewell.inference.builtin_embedder import BuiltinEmbedder
-from citewell.inference.chat.attempts import Link
-from citewell.inference.chat.chain import ModelChain
-from citewell.inference.chat.opening import Terms, open_model
 from citewell.inference.chat.paid import PaidChat
-from citewell.inference.retries import Patience
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.service import Retrieval
 from citewell.storage.database import Database
-from tests.contract.chat_server import SILENT, ChatServer, Reply, chat_server, fail, say
+from tests.contract.chat_server import SILENT, ChatServer, Reply, fail, say
 from tests.unit.agent.test_agent import OPENED, TEXTS, UNANSWERABLE
 from tests.unit.retrieval.library import Book, Library
 
 GOOD = "The harbour bridge was opened in 1932 by the governor [1]. It carries trains and cars [1]."
-PRICE = (Decimal(1), Decimal(1))
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
-
-
-@pytest.fixture
-async def writer(server: ChatServer, database: Database) -> AsyncIterator[PaidChat]:
-    model = await open_model("openai:scripted", Terms(server.base_url, price=PRICE))
-    chain = ModelChain((Link(model),), Patience(2.0, 0.01, 0.01))
-    yield PaidChat(chain, Budgets(database).paying)
-    await chain.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from citewell.accounts.service import Accounts
 from citewell.domain.errors import ConflictError, FieldProblem, InvalidError
 from citewell.domain.ids import McpServerId, new_id
 from citewell.domain.principal import Principal, Role, Scope
+from citewell.domain.tools.labels import Label
 from citewell.domain.tools.servers import (
     HEADER,
     SERVER_NAME,
@@ -15,7 +16,6 @@ from citewell.domain.tools.servers import (
     McpServer,
     McpTool,
     Place,
-    ToolLabel,
     ToolState,
 )
 from citewell.inference.egress.addresses import Address
@@ -33,7 +33,7 @@ class Approval:
 
     tool: str
     sha256: str
-    labels: frozenset[ToolLabel] = STRICTEST
+    labels: frozenset[Label] = STRICTEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def loaded(text: str) -> Any:
     """What `dumped` was given; raises `DamagedError` for any text that it has not made."""
     try:
         return _value(json.loads(text))
-    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise _damaged(type(error).__name__) from error
     except RecursionError as error:
         raise _damaged("nested too deeply") from error

@@ -1,4 +1,4 @@
-"""What is done for a question: one look, several that feed each other, tools, or a team."""
+"""What is done for a question: one look, several that feed each other, or a team."""
 
 import re
 from collections.abc import Mapping, Set
@@ -22,7 +22,6 @@ class Route(StrEnum):
     """From what was said before; nothing is looked up."""
     LOOK_UP = "look_up"
     HOPS = "hops"
-    TOOL = "tool"
     TEAM = "team"
 
 

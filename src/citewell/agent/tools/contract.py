@@ -7,7 +7,6 @@ it is are in the `Setting` that a tool is made with: no argument can claim them.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict
@@ -15,24 +14,14 @@ from pydantic import BaseModel, ConfigDict
 from citewell.domain.ids import CollectionId
 from citewell.domain.passages import Passage
 from citewell.domain.principal import Principal, Scope
+
+# Part of what a tool is written with.
+from citewell.domain.tools.labels import Label as Label
 from citewell.retrieval.service import Retrieval
 from citewell.retrieval.stored.records import RecordQuestions
 from citewell.retrieval.stored.texts import Texts
 
 SECONDS = 10.0
-
-
-class Label(StrEnum):
-    """What a call of a tool does beyond computing."""
-
-    READ = "read"
-    """Looks at what the caller may see."""
-    WRITE = "write"
-    """Changes something that outlives the run."""
-    EGRESS = "egress"
-    """Sends its arguments out of the installation."""
-    CROSS_SCOPE = "cross-scope"
-    """Reaches beyond what the caller could reach by hand."""
 
 
 class Arguments(BaseModel):

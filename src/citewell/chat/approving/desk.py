@@ -15,7 +15,8 @@ from citewell.storage.transaction import Transaction
 from citewell.telemetry.logs import logger
 
 OUTAGE_SECONDS = 30.0
-PAUSE_SECONDS = 0.5
+FIRST_RETRY_SECONDS = 0.1
+MOST_RETRY_SECONDS = 2.0
 
 Found = TypeVar("Found")
 
@@ -42,7 +43,7 @@ class RunDesk:
 
     async def load(self) -> Kept | None:
         """What was kept last."""
-        found = await self._persist(lambda tx: tx.checkpoints.load(self.thread))
+        found = await self.persist(lambda tx: tx.checkpoints.load(self.thread))
         if found is None:
             return None
         self.is_used = True
@@ -58,12 +59,12 @@ class RunDesk:
             await tx.checkpoints.keep(self.thread, self.run_id, state.checkpoint_id, state.content)
 
         self.is_used = True
-        await self._persist(keep)
+        await self.persist(keep)
 
     async def write(self, checkpoint_id: str, writes: tuple[str, ...]) -> None:
         """Add writes to this state."""
         if self.is_used:
-            await self._persist(lambda tx: tx.checkpoints.write(self.thread, checkpoint_id, writes))
+            await self.persist(lambda tx: tx.checkpoints.write(self.thread, checkpoint_id, writes))
 
     async def begin(self, decision: Decision) -> Begun:
         """Use an approval, unless the run has ended elsewhere (`LeaseLostError`)."""
@@ -74,16 +75,24 @@ class RunDesk:
 
     async def end(self, decision: Decision, outcome: Outcome) -> None:
         """What came of the call."""
-        await self._persist(lambda tx: tx.approvals.end(decision, outcome))
+        await self.persist(lambda tx: tx.approvals.end(decision, outcome))
 
-    async def _persist(self, write: Callable[[Transaction], Awaitable[Found]]) -> Found:
+    async def persist(self, write: Callable[[Transaction], Awaitable[Found]]) -> Found:
+        """What `write` gives, in a transaction of its own, tried again while nobody is there.
+
+        Raises `UnavailableError` when the database is away for longer than `OUTAGE_SECONDS`. After
+        a broken connection nobody knows whether a transaction was committed: `write` has to bear
+        it.
+        """
         deadline = time.monotonic() + OUTAGE_SECONDS
+        pause = FIRST_RETRY_SECONDS
         while True:
             try:
                 async with self.database.transaction(self.tenant_id) as tx:
                     return await write(tx)
             except UnavailableError:
-                if time.monotonic() > deadline:
+                if time.monotonic() + pause > deadline:
                     raise
-                log.warning("desk.waiting_for_database", run=str(self.run_id))
-                await asyncio.sleep(PAUSE_SECONDS)
+                log.warning("run.waiting_for_database", run=str(self.run_id))
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, MOST_RETRY_SECONDS)

@@ -9,7 +9,7 @@ from citewell.cli.client import Client, connect, segment
 from citewell.cli.options import with_options
 from citewell.cli.output import Exit, fail, plain, say, show, show_one
 from citewell.cli.prompts import confirm, typed_secret
-from citewell.domain.tools.servers import ToolLabel
+from citewell.domain.tools.labels import Label
 
 app = typer.Typer(help="Servers of tools (Model Context Protocol).", no_args_is_help=True)
 servers = typer.Typer(
@@ -81,7 +81,7 @@ def approve(
     which: Which,
     tool: Tool,
     label: Annotated[
-        list[ToolLabel] | None,
+        list[Label] | None,
         typer.Option(help="What it may do; give it once for each. The strictest when absent."),
     ] = None,
     sha256: Annotated[

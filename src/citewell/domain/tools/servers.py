@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from citewell.domain.ids import McpServerId
+from citewell.domain.tools.labels import Label
 
 MOST_SERVERS = 20
 MOST_TOOLS = 128
@@ -62,16 +63,8 @@ class Offered:
         return ""
 
 
-class ToolLabel(StrEnum):
-    """What an administrator lets a tool of a server do; the agent's labels have these values."""
-
-    READ = "read"
-    WRITE = "write"
-    EGRESS = "egress"
-    CROSS_SCOPE = "cross-scope"
-
-
-STRICTEST = frozenset({ToolLabel.WRITE, ToolLabel.EGRESS})
+# What an administrator lets a tool do who says nothing of it.
+STRICTEST = frozenset({Label.WRITE, Label.EGRESS})
 
 
 class ToolState(StrEnum):
@@ -91,7 +84,7 @@ class McpTool:
     """A tool as it was last offered; `approved` is the hash of what was approved, if anything."""
 
     offered: Offered
-    labels: frozenset[ToolLabel] = STRICTEST
+    labels: frozenset[Label] = STRICTEST
     approved: str | None = None
     approved_at: datetime | None = None
     listed: bool = True
@@ -141,4 +134,4 @@ class AllowedTool:
     server_id: McpServerId
     place: Place
     offered: Offered
-    labels: frozenset[ToolLabel]
+    labels: frozenset[Label]

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -16,7 +15,7 @@ from citewell.domain.allowances import Amount
 from citewell.inference.chat.failures import BusyError, told
 from citewell.inference.chat.hearing import Hearing, finish_of
 from citewell.inference.chat.pacing import Pace, paced
-from citewell.inference.chat.prices import Price, Tokens, estimate
+from citewell.inference.chat.prices import Price, dearest
 from citewell.inference.chat.speech import Speech
 from citewell.inference.egress.lent import LentTransport
 
@@ -82,8 +81,7 @@ class LangChainModel:
         most_tokens: int = 1024,
     ) -> Amount:
         """See `ChatModel`."""
-        tokens = Tokens(estimate(messages, tools), most_tokens)
-        return Amount(tokens.read + tokens.written, self.price.of(tokens) or Decimal(0))
+        return dearest(self.price, messages, tools, most_tokens=most_tokens)
 
     async def close(self) -> None:
         """Closes the connections; may be called twice."""

@@ -9,6 +9,8 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from citewell.domain.allowances import Amount
+
 MILLION = Decimal(1_000_000)
 # Roles and separators around each message.
 MESSAGE_TOKENS = 8
@@ -85,3 +87,11 @@ def estimate(messages: Sequence[BaseMessage], tools: Sequence[BaseTool] = ()) ->
     said += sum(len(str(getattr(one, "tool_calls", ""))) for one in messages)
     offered = sum(len(str(convert_to_openai_tool(tool))) for tool in tools)
     return -(-(said + offered) // 3) + MESSAGE_TOKENS * (len(messages) + len(tools))
+
+
+def dearest(
+    price: Price, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], *, most_tokens: int
+) -> Amount:
+    """What a call may use at most; of a price that nobody knows the money is 0."""
+    tokens = Tokens(estimate(messages, tools), most_tokens)
+    return Amount(tokens.read + tokens.written, price.of(tokens) or Decimal(0))

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from citewell.agent.prompts.fencing import seen
-from citewell.agent.tools.contract import Label, Setting, Tool
+from citewell.agent.tools.contract import Setting, Tool
 from citewell.domain.errors import InvalidError
 from citewell.domain.principal import Principal
 from citewell.domain.tools.servers import AllowedTool, Offered
@@ -75,7 +75,7 @@ class ServerTools:
             connection={"transport": "stdio", "command": "", "args": []},
             tool_interceptors=[call],
         )
-        return Tool(runs, frozenset(map(Label, allowed.labels)), seconds=SECONDS)
+        return Tool(runs, allowed.labels, seconds=SECONDS)
 
 
 def _adapter() -> ModuleType:

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from citewell.accounts.administration.mcp_servers import Approval
 from citewell.api.schemas.fields import Body, ShortText, Shown, Url
+from citewell.domain.tools.labels import Label
 from citewell.domain.tools.servers import (
     BEARER,
     HEADER,
@@ -16,7 +17,6 @@ from citewell.domain.tools.servers import (
     McpServer,
     McpTool,
     Place,
-    ToolLabel,
 )
 
 
@@ -92,9 +92,7 @@ class McpToolShown(Shown):
     state: Literal["new", "approved", "changed", "gone"] = Field(
         description="Only approved ones are offered to a model; one that has changed is off."
     )
-    labels: list[ToolLabel] = Field(
-        description="What it may do, as whoever approved of it declared."
-    )
+    labels: list[Label] = Field(description="What it may do, as whoever approved of it declared.")
     approved_at: datetime | None
 
     @classmethod
@@ -136,7 +134,7 @@ class NewApproval(Body):
 
     tool: ShortText = Field(min_length=1)
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    labels: list[ToolLabel] = Field(
+    labels: list[Label] = Field(
         default=sorted(STRICTEST),
         max_length=4,
         description="What it may do. `write` and `cross-scope` need a person's approval at every"

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from typing import Self
 
@@ -18,7 +17,7 @@ from citewell.inference.chat.hearing import Hearing
 from citewell.inference.chat.local.generation import Generation
 from citewell.inference.chat.local.turns import turns_of
 from citewell.inference.chat.pacing import Pace, paced
-from citewell.inference.chat.prices import Price, Tokens, estimate
+from citewell.inference.chat.prices import Price, dearest
 from citewell.inference.chat.speech import Speech
 from citewell.inference.local import libraries, writing
 from citewell.inference.local.lane import Lane
@@ -98,8 +97,7 @@ class LocalModel:
         most_tokens: int = 1024,
     ) -> Amount:
         """See `ChatModel`."""
-        tokens = Tokens(estimate(messages, tools), most_tokens)
-        return Amount(tokens.read + tokens.written, self.price.of(tokens) or Decimal(0))
+        return dearest(self.price, messages, tools, most_tokens=most_tokens)
 
     async def close(self) -> None:
         """Ends what is being written; may be called twice."""

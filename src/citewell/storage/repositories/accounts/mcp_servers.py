@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from citewell.domain.errors import ConflictError, NotFoundError
 from citewell.domain.ids import McpServerId, new_id
+from citewell.domain.tools.labels import Label
 from citewell.domain.tools.servers import (
     MOST_SERVERS,
     STRICTEST,
@@ -18,7 +19,6 @@ from citewell.domain.tools.servers import (
     McpTool,
     Offered,
     Place,
-    ToolLabel,
 )
 from citewell.storage.repositories.scope import Scope
 from citewell.storage.tables.mcp_servers import mcp_servers, mcp_tools
@@ -149,7 +149,7 @@ class McpServerRepository(Scope):
         await self.connection.execute(gone.values(listed=False))
 
     async def approve(
-        self, server_id: McpServerId, name: str, sha256: str | None, labels: frozenset[ToolLabel]
+        self, server_id: McpServerId, name: str, sha256: str | None, labels: frozenset[Label]
     ) -> None:
         """Bind an approval to the hash of what was read; None takes it back."""
         await self.connection.execute(
@@ -198,7 +198,7 @@ def _to_server(row: Row[Any]) -> StoredServer:
 # Rows of one query, and of one with more columns.
 def _to_tool(row: Any) -> McpTool:
     offered = Offered(**json.loads(row.offered))
-    labels = frozenset(map(ToolLabel, row.labels))
+    labels = frozenset(map(Label, row.labels))
     return McpTool(offered, labels, row.approved, row.approved_at, row.listed)
 
 

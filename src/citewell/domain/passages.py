@@ -163,6 +163,7 @@ class DoubtReason(StrEnum):
     OTHER_LANGUAGE = "other_language"
     UNRELATED = "unrelated"
     MODEL_DOUBTS = "model_doubts"
+    NOT_COMPUTED = "not_computed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,4 +44,4 @@ def _failing(sentence: str, facts: Holdings, words: str) -> DoubtReason | None:
         return missing
     said = _WORD.findall(sentence.lower())
     unknown = sum(word not in words for word in said)
-    return DoubtReason.NOT_SIMILAR if unknown > MOST_UNKNOWN * len(said) else None
+    return DoubtReason.NOT_COMPUTED if unknown > MOST_UNKNOWN * len(said) else None

@@ -22,6 +22,7 @@ const WHY = {
   not_similar: "the source says something else",
   other_language: "the source is in another language",
   model_doubts: "a language model that looked again does not find it there",
+  not_computed: "no tool has said it",
   unrelated: "the footnote has nothing to do with it",
 };
 

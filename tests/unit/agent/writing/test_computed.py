@@ -10,7 +10,7 @@ FALSE: dict[str, DoubtReason] = {
     "On Friday it is open until 17.": DoubtReason.UNSUPPORTED_NUMBER,
     "Ask Emma Johnson about the help desk.": DoubtReason.UNSUPPORTED_NAME,
     "More is at http://canary.invalid/?d=open.": DoubtReason.UNSUPPORTED_LINK,
-    "The neighbouring workspace has lots of money.": DoubtReason.NOT_SIMILAR,
+    "The neighbouring workspace has lots of money.": DoubtReason.NOT_COMPUTED,
 }
 
 

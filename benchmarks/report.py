@@ -104,16 +104,21 @@ def _searches(figures: Mapping[str, Any]) -> str:
     shown = {"citewell, hybrid": ours["hybrid"]}
     shown |= {f"citewell, {mode}": ours[mode] for mode in ("dense", "lexical")}
     shown |= {name: one for name, one in figures.items() if name not in {"citewell", "chunks"}}
+    depths = sorted((key for key in ours["hybrid"]), key=int)
+    columns = [f"best {depth}: p50 · p95 ms | nDCG@10" for depth in depths]
     lines = [
-        f"{figures['chunks']:,} pieces, embedding of the question included.\n",
-        "| | p50 ms | p95 ms | nDCG@10 |",
-        "|---|---|---|---|",
+        f"{figures['chunks']:,} pieces, embedding of the question and texts of the answer included."
+        " Documents are judged: ten pieces are of fewer than ten.\n",
+        f"| | {' | '.join(columns)} |",
+        "|---" * (1 + 2 * len(depths)) + "|",
     ]
     for name, one in shown.items():
         if "error" in one:
-            lines.append(f"| {name} | {one['error']} | | |")
+            lines.append(f"| {name} | {one['error']} |" + " |" * (2 * len(depths) - 1))
         else:
-            lines.append(f"| {name} | {one['p50']} | {one['p95']} | {one['ndcg@10']:.3f} |")
+            told = (one[depth] for depth in depths)
+            cells = [f"{of['p50']} · {of['p95']} | {of['ndcg@10']:.3f}" for of in told]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

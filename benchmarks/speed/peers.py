@@ -3,7 +3,8 @@
 Runs in an environment of its own (`benchmarks/speed/peers.txt`) and imports nothing of Citewell.
 usage: python peers.py NAME FOLDER [--questions N]; FOLDER holds pieces.json, vectors.npy,
 questions.json, model.onnx and tokenizer.json. Prints one JSON object. Every peer embeds the
-question itself, with the same model in the same runtime.
+question itself, with the same model in the same runtime, and gives the texts that it found: a
+search that only counts rows is of no use to anybody.
 """
 
 import argparse
@@ -13,9 +14,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -23,8 +25,12 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-Search = Callable[[str], list[int]]
-K = 50  # pieces asked for, so that ten different documents can be told apart
+# A question and how many pieces are wanted; the row and the text of each, best first.
+Found = list[tuple[int, str]]
+
+
+class Search(Protocol):
+    def __call__(self, question: str, count: int) -> Found: ...
 
 
 class Encoder:
@@ -69,11 +75,15 @@ def langchain(texts: list[str], vectors: Any, encode: Encoder) -> tuple[Search, 
 
     rows = [{"row": i} for i in range(len(texts))]
     store = FAISS.from_embeddings(list(zip(texts, vectors.tolist(), strict=True)), Same(), rows)
-    words = BM25Retriever.from_texts(texts, metadatas=rows, k=K)
-    both = EnsembleRetriever(
-        retrievers=[store.as_retriever(search_kwargs={"k": K}), words], weights=[0.5, 0.5]
-    )
-    return lambda q: [d.metadata["row"] for d in both.invoke(q)], "langchain-community"
+    words = BM25Retriever.from_texts(texts, metadatas=rows)
+    meaning = store.as_retriever(search_kwargs={})
+    both = EnsembleRetriever(retrievers=[meaning, words], weights=[0.5, 0.5])
+
+    def search(question: str, count: int) -> Found:
+        words.k = meaning.search_kwargs["k"] = count
+        return [(d.metadata["row"], d.page_content) for d in both.invoke(question)[:count]]
+
+    return search, "langchain-community"
 
 
 def chroma(texts: list[str], vectors: Any, encode: Encoder) -> tuple[Search, str]:
@@ -88,9 +98,10 @@ def chroma(texts: list[str], vectors: Any, encode: Encoder) -> tuple[Search, str
         ids = [str(j) for j in range(i, min(i + 5000, len(texts)))]
         store.add(ids=ids, embeddings=vectors[i : i + 5000], documents=texts[i : i + 5000])
 
-    def search(question: str) -> list[int]:
-        found = store.query(query_embeddings=[encode(question)], n_results=K)
-        return [int(x) for x in found["ids"][0]]
+    def search(question: str, count: int) -> Found:
+        found = store.query(query_embeddings=[encode(question)], n_results=count)
+        rows = (int(x) for x in found["ids"][0])
+        return list(zip(rows, (found["documents"] or [[]])[0], strict=True))
 
     return search, "chromadb"
 
@@ -115,10 +126,10 @@ def lancedb(texts: list[str], vectors: Any, encode: Encoder) -> tuple[Search, st
     store.create_index(metric="cosine", vector_column_name="vector", index_type="IVF_HNSW_SQ")
     reranker = RRFReranker()
 
-    def search(question: str) -> list[int]:
+    def search(question: str, count: int) -> Found:
         asked = store.search(query_type="hybrid").vector(encode(question)).text(question)
-        found = asked.rerank(reranker).select(["row"]).limit(K).to_arrow()
-        return [int(x) for x in found["row"].to_pylist()]
+        found = asked.rerank(reranker).select(["row", "text"]).limit(count).to_arrow()
+        return list(zip(found["row"].to_pylist(), found["text"].to_pylist(), strict=True))
 
     return search, "lancedb"
 
@@ -139,14 +150,15 @@ def haystack(texts: list[str], vectors: Any, encode: Encoder) -> tuple[Search, s
             for i, (text, vector) in enumerate(zip(texts, vectors.tolist(), strict=True))
         ]
     )
-    words = InMemoryBM25Retriever(store, top_k=K)
-    meaning = InMemoryEmbeddingRetriever(store, top_k=K)
-    joiner = DocumentJoiner(join_mode="reciprocal_rank_fusion", top_k=K)
+    words = InMemoryBM25Retriever(store)
+    meaning = InMemoryEmbeddingRetriever(store)
+    joiner = DocumentJoiner(join_mode="reciprocal_rank_fusion")
 
-    def search(question: str) -> list[int]:
-        dense = meaning.run(query_embedding=encode(question).tolist())["documents"]
-        lexical = words.run(query=question)["documents"]
-        return [int(d.id) for d in joiner.run(documents=[dense, lexical])["documents"]]
+    def search(question: str, count: int) -> Found:
+        dense = meaning.run(query_embedding=encode(question).tolist(), top_k=count)["documents"]
+        lexical = words.run(query=question, top_k=count)["documents"]
+        joined = joiner.run(documents=[dense, lexical], top_k=count)["documents"]
+        return [(int(d.id), d.content or "") for d in joined]
 
     return search, "haystack-ai"
 
@@ -165,7 +177,11 @@ def txtai(texts: list[str], vectors: Any, encode: Encoder) -> tuple[Search, str]
     store = Embeddings(method="external", transform=transform, hybrid=True, content=False)
     store.index((i, text, None) for i, text in enumerate(texts))
     search_time.append(True)
-    return lambda q: [int(row) for row, _ in store.search(q, K)], "txtai"
+
+    def search(question: str, count: int) -> Found:
+        return [(int(row), texts[int(row)]) for row, _ in store.search(question, count)]
+
+    return search, "txtai"
 
 
 PEERS = {f.__name__: f for f in (langchain, chroma, lancedb, haystack, txtai)}
@@ -176,6 +192,7 @@ def main() -> None:
     parser.add_argument("name", choices=sorted(PEERS))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--depths", type=int, nargs="+", default=[10])
     chosen = parser.parse_args()
     texts = json.loads((chosen.folder / "pieces.json").read_text(encoding="utf-8"))
     asked = json.loads((chosen.folder / "questions.json").read_text(encoding="utf-8"))
@@ -184,23 +201,26 @@ def main() -> None:
     began = time.perf_counter()
     search, package = PEERS[chosen.name](texts, vectors, encode)
     built = time.perf_counter() - began
+    depths = {
+        count: timed(partial(search, count=count), asked[: chosen.questions])
+        for count in chosen.depths
+    }
+    told = {"peer": chosen.name, "version": version(package), "build_seconds": round(built, 2)}
+    json.dump({**told, "depths": depths}, sys.stdout)
+
+
+def timed(search: Callable[[str], Found], asked: list[str]) -> dict[str, Any]:
+    """Milliseconds of each question, and the rows that it found."""
     for question in asked[:5]:
         search(question)
     took, ranked = [], []
-    for question in asked[: chosen.questions]:
+    for question in asked:
         began = time.perf_counter()
-        ranked.append(search(question))
+        found = search(question)
         took.append((time.perf_counter() - began) * 1000)
-    json.dump(
-        {
-            "peer": chosen.name,
-            "version": version(package),
-            "build_seconds": round(built, 2),
-            "milliseconds": took,
-            "ranked": ranked,
-        },
-        sys.stdout,
-    )
+        assert all(text for _, text in found)
+        ranked.append([row for row, _ in found])
+    return {"milliseconds": took, "ranked": ranked}
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 The product searches through `Retrieval.search` in process, query embedding and the join to live
 rows included; the chunks are put into its tables and change log directly, so that every peer and
-the product hold the same pieces and vectors. Peers run in their own environment and process.
+the product hold the same pieces and vectors. Peers run in their own environment and process. All
+give the texts of the best ten pieces, as people ask for them, and of the best fifty, in which more
+than ten documents can be told apart.
 """
 
 import asyncio
@@ -11,6 +13,9 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,12 +26,17 @@ from benchmarks.speed.pieces import Pieces, Question, load, ndcg_at_10, question
 from benchmarks.speed.seeding import seed
 from citewell.bootstrap import open_app
 from citewell.config import Settings
-from citewell.domain.passages import SearchMode, SearchQuery
+from citewell.domain.ids import DocumentId
+from citewell.domain.passages import SearchMode, SearchQuery, SearchResult
+from citewell.domain.principal import Principal
+from citewell.retrieval.service import Retrieval
 
 MODEL = Path(__file__).parents[2] / "src" / "citewell" / "inference" / "builtin"
 PEERS = ("txtai", "lancedb", "chroma", "langchain", "haystack")
 SLOW = {"haystack": 10, "langchain": 30}
 PEER_SECONDS = 1500.0
+DEPTHS = (10, 50)
+WARM_UP = 20
 
 
 def percentiles(milliseconds: list[float]) -> dict[str, float]:
@@ -51,25 +61,43 @@ async def ours(pieces: Pieces, asked: list[Question]) -> dict[str, Any]:
             built = time.perf_counter() - began
             figures: dict[str, Any] = {"seed_seconds": seeded, "build_seconds": built}
             for mode in SearchMode:
-                took, scores = [], []
-                for number, question in enumerate([*asked[:20], *asked]):
-                    text = question.text if number >= 20 else f"{question.text} {uuid4().hex[:4]}"
-                    query = SearchQuery(text, (collection,), limit=50, mode=mode)
-                    began = time.perf_counter()
-                    found = await app.retrieval.search(principal, query)
-                    if number < 20:
-                        continue
-                    took.append((time.perf_counter() - began) * 1000)
-                    ranked = [names[p.document_id] for p in found.passages]
-                    scores.append(ndcg_at_10(ranked, question.relevant))
-                figures[mode.value] = {**percentiles(took), "ndcg@10": statistics.mean(scores)}
+                figures[mode.value] = {}
+                for count in DEPTHS:
+                    query = SearchQuery("", (collection,), limit=count, mode=mode)
+                    look = partial(_look, app.retrieval, principal, query)
+                    figures[mode.value][str(count)] = await timed(look, names, asked)
             return figures
+
+
+async def _look(
+    retrieval: Retrieval, principal: Principal, query: SearchQuery, text: str
+) -> SearchResult:
+    return await retrieval.search(principal, replace(query, text=text))
+
+
+async def timed(
+    look: Callable[[str], Awaitable[SearchResult]],
+    names: Mapping[DocumentId, str],
+    asked: Sequence[Question],
+) -> dict[str, float]:
+    """Milliseconds at p50 and p95, and how well documents are ranked."""
+    for question in asked[:WARM_UP]:
+        await look(f"{question.text} {uuid4().hex[:4]}")
+    took, scores = [], []
+    for question in asked:
+        began = time.perf_counter()
+        found = await look(question.text)
+        took.append((time.perf_counter() - began) * 1000)
+        ranked = [names[passage.document_id] for passage in found.passages]
+        scores.append(ndcg_at_10(ranked, question.relevant))
+    return {**percentiles(took), "ndcg@10": statistics.mean(scores)}
 
 
 def theirs(name: str, folder: Path, pieces: Pieces, asked: list[Question], python: Path) -> Any:
     """One peer's figures, or why it gave none."""
     count = SLOW.get(name, len(asked))
     command = [python, Path(__file__).with_name("peers.py"), name, folder, "--questions", count]
+    command += ["--depths", *DEPTHS]
     done = subprocess.run(
         [str(part) for part in command],
         capture_output=True,
@@ -80,17 +108,19 @@ def theirs(name: str, folder: Path, pieces: Pieces, asked: list[Question], pytho
     if done.returncode:
         return {"error": done.stderr.strip().splitlines()[-1:]}
     told = json.loads(done.stdout[done.stdout.index("{") :])
-    scores = [
-        ndcg_at_10([pieces.documents[row] for row in ranked], question.relevant)
-        for ranked, question in zip(told["ranked"], asked, strict=False)
-    ]
-    return {
+    figures = {
         "version": told["version"],
         "questions": count,
         "build_seconds": told["build_seconds"],
-        **percentiles(told["milliseconds"]),
-        "ndcg@10": statistics.mean(scores),
     }
+    for depth, one in told["depths"].items():
+        scores = [
+            ndcg_at_10([pieces.documents[row] for row in ranked], question.relevant)
+            for ranked, question in zip(one["ranked"], asked, strict=False)
+        ]
+        took = percentiles(one["milliseconds"])
+        figures[depth] = {**took, "ndcg@10": statistics.mean(scores)}
+    return figures
 
 
 def measure(data: Path, cache: Path, python: Path, *, chunks: int, asked: int) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from citewell.api.errors import from_validation
 from citewell.api.schemas.approvals import ResumeEntry
 from citewell.api.schemas.sockets import Command
 from citewell.bootstrap import App
-from citewell.documents.collections import DEFAULT_COLLECTION
 from citewell.domain.errors import (
     AppError,
     DeniedError,
@@ -23,7 +22,7 @@ from citewell.domain.errors import (
     UnavailableError,
     UpstreamError,
 )
-from citewell.domain.ids import CollectionId, RunId
+from citewell.domain.ids import RunId
 from citewell.domain.principal import Principal, Scope
 from citewell.storage.repetition import RequestKey
 from citewell.storage.repositories.runs import Run
@@ -66,17 +65,6 @@ def check_question(text: str, limit: int, *, field: str) -> str:
 def asking(principal: Principal) -> Principal:
     """Whom a question searches for: who may ask need not be allowed to search by hand."""
     return replace(principal, scopes=principal.scopes | {Scope.SEARCH})
-
-
-async def resolve(app: App, principal: Principal, names: Sequence[str]) -> list[CollectionId]:
-    """The collections of these names or ids, each once; without any, the default one.
-
-    Raises `NotFoundError`, in the same words for a missing and a foreign one.
-    """
-    found = [
-        await app.documents.collection(principal, name) for name in names or [DEFAULT_COLLECTION]
-    ]
-    return list(dict.fromkeys(collection.id for collection in found))
 
 
 async def resume(

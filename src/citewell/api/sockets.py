@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from citewell.api.authentication import authenticate, is_same_origin
 from citewell.api.errors import app_error_response, fields_of, shown
 from citewell.api.guard import CAN_ASK, allow, limited
-from citewell.api.questions import asking, check_question, parse_command, resolve, resume
+from citewell.api.questions import asking, check_question, parse_command, resume
 from citewell.api.schemas.sockets import Command, Op
 from citewell.api.server import Server, server_of
 from citewell.api.vigil import Watched
@@ -161,7 +161,7 @@ class Connection:
         limit = self.server.settings.limits.question_chars
         text = check_question(command.input or "", limit, field="input")
         self._check_room()
-        collections = await resolve(self.app, self.principal, command.collections)
+        collections = await self.app.documents.inside(self.principal, command.collections)
         within = None if command.conversation is None else ConversationId(command.conversation)
         run = await self.app.chat.start(
             asking(self.principal), text, collections, conversation_id=within

@@ -1,6 +1,6 @@
 """Collections: made, renamed, removed with everything in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -9,10 +9,11 @@ from citewell.documents.revisions import check_unchanged
 from citewell.domain.accounts import Visibility
 from citewell.domain.documents import Collection
 from citewell.domain.errors import FieldProblem, InvalidError
-from citewell.domain.ids import CollectionId
+from citewell.domain.ids import CollectionId, SpaceId
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.inference.embedding import EmbeddingModel
 from citewell.storage.database import Database
+from citewell.storage.reading.heads import named
 from citewell.storage.repetition import RequestKey, do_once
 from citewell.storage.transaction import Transaction
 
@@ -30,6 +31,24 @@ class Collections:
 
     database: Database
     model: EmbeddingModel
+
+    async def inside(self, principal: Principal, names: Sequence[str]) -> list[CollectionId]:
+        """Those of these names or ids, each once, in one round trip; nothing in them is counted."""
+        found = await named(self.database.read, principal, names)
+        for name in names:
+            if name not in found:
+                found[name] = (await self.find(principal, name)).id
+        return list(dict.fromkeys(found[name] for name in names))
+
+    async def find(self, principal: Principal, name_or_id: str) -> Collection:
+        """By id or by name; the default collection is made when it is first asked for."""
+        async with self.database.transaction(principal) as tx:
+            found = await tx.collections.find(name_or_id)
+            if found is not None:
+                return found
+            if name_or_id != DEFAULT_COLLECTION:
+                return await tx.collections.by_name(name_or_id)
+            return await tx.collections.ensure(DEFAULT_COLLECTION, await self._space(tx))
 
     async def create(
         self,
@@ -94,11 +113,13 @@ class Collections:
     async def _create(
         self, tx: Transaction, principal: Principal, name: str, description: str
     ) -> Collection:
-        model = self.model
-        space = await tx.spaces.ensure(model.name, model.revision, model.dimension)
-        created = await tx.collections.create(name, description, space.id)
+        created = await tx.collections.create(name, description, await self._space(tx))
         await tx.audit.record(principal.user_id, "collection.create", str(created.id))
         return created
+
+    async def _space(self, tx: Transaction) -> SpaceId:
+        model = self.model
+        return (await tx.spaces.ensure(model.name, model.revision, model.dimension)).id
 
 
 def _name(name: str) -> str:

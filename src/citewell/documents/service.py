@@ -210,15 +210,12 @@ class Documents:
 
     async def collection(self, principal: Principal, name_or_id: str) -> Collection:
         """By id or by name; the default collection is made when it is first asked for."""
-        async with self.database.transaction(principal) as tx:
-            found = await tx.collections.find(name_or_id)
-            if found is not None:
-                return found
-            if name_or_id != DEFAULT_COLLECTION:
-                return await tx.collections.by_name(name_or_id)
-            model = self.model
-            space = await tx.spaces.ensure(model.name, model.revision, model.dimension)
-            return await tx.collections.ensure(DEFAULT_COLLECTION, space.id)
+        return await Collections(self.database, self.model).find(principal, name_or_id)
+
+    async def inside(self, principal: Principal, names: Sequence[str]) -> list[CollectionId]:
+        """The collections of these names or ids, each once; without any, the default one."""
+        wanted = names or [DEFAULT_COLLECTION]
+        return await Collections(self.database, self.model).inside(principal, wanted)
 
     async def collections(
         self, principal: Principal, *, after: str = "", limit: int = 200

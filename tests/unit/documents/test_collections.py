@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from citewell.documents.collections import MAX_NAME, Collections
+from citewell.documents.collections import DEFAULT_COLLECTION, MAX_NAME, Collections
 from citewell.documents.revisions import revision
 from citewell.documents.service import Upload
 from citewell.domain.documents import Collection
@@ -113,3 +113,44 @@ async def test_of_changes_to_one_seen_state_of_a_collection_a_single_one_is_made
     (winner,) = (one for one in results if isinstance(one, Collection))
     assert [type(one) for one in results].count(ChangedError) == 7
     assert await library.documents.collection(library.owner, "papers") == winner
+
+
+async def test_collections_are_found_together_by_id_or_name_each_once(
+    library: Library, collections: Collections, other_tenant: TenantId
+) -> None:
+    first, second = [await collections.create(library.owner, name) for name in ("papers", "books")]
+    asked = ["books", str(first.id), "papers", second.id.hex, "books"]
+    assert await collections.inside(library.owner, asked) == [second.id, first.id]
+    stranger = replace(library.owner, tenant_id=other_tenant)
+    for name in ("papers", str(first.id)):
+        with pytest.raises(NotFoundError):
+            await collections.inside(stranger, [name])
+    with pytest.raises(NotFoundError):
+        await collections.inside(library.owner, ["papers", "nothing"])
+
+
+async def test_an_id_means_the_collection_that_has_it_and_not_one_that_is_called_so(
+    library: Library, collections: Collections
+) -> None:
+    first = await collections.create(library.owner, "papers")
+    named = await collections.create(library.owner, str(first.id))
+    assert await collections.inside(library.owner, [str(first.id)]) == [first.id]
+    assert await collections.inside(library.owner, [str(named.id)]) == [named.id]
+
+
+async def test_the_default_collection_is_made_when_it_is_first_searched(
+    library: Library, other_tenant: TenantId
+) -> None:
+    newcomer = replace(library.owner, tenant_id=other_tenant)
+    [made] = await library.documents.inside(newcomer, [])
+    assert await library.documents.inside(newcomer, [DEFAULT_COLLECTION]) == [made]
+
+
+async def test_a_name_that_no_column_can_hold_is_refused_and_the_next_one_is_found(
+    library: Library, collections: Collections
+) -> None:
+    made = await collections.create(library.owner, "papers")
+    for hostile in ("nul\x00", "half \ud800"):
+        with pytest.raises(InvalidError):
+            await collections.inside(library.owner, ["papers", hostile])
+        assert await collections.inside(library.owner, ["papers"]) == [made.id]

@@ -9,7 +9,7 @@ from citewell.api import cursors
 from citewell.api.deps import AppDep, Caller, Cursor, Limit, RequestKeyDep
 from citewell.api.guard import CAN_ASK, GuardedRoute, allow
 from citewell.api.preconditions import CONDITIONAL, TAGGED, PreconditionDep, tagged
-from citewell.api.questions import asking, check_question, resolve
+from citewell.api.questions import asking, check_question
 from citewell.api.schemas.answers import RunShown
 from citewell.api.schemas.conversations import (
     ContextShown,
@@ -116,7 +116,7 @@ async def start_run(
 ) -> RunShown:
     """Follow the run's events for the answer; it goes on when nobody does."""
     text = check_question(body.input, app.settings.limits.question_chars, field="input")
-    collections = await resolve(app, caller, body.collections)
+    collections = await app.documents.inside(caller, body.collections)
     within = ConversationId(conversation_id)
     who = asking(caller)
     return RunShown.of(

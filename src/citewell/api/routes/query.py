@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from citewell.api.deps import AppDep, Caller, RequestKeyDep
 from citewell.api.guard import CAN_ASK, GuardedRoute, allow
-from citewell.api.questions import asking, check_question, raise_for, resolve
+from citewell.api.questions import asking, check_question, raise_for
 from citewell.api.schemas.answers import QueryAnswered, QueryAsked
 from citewell.domain.ids import ConversationId
 
@@ -28,7 +28,7 @@ LINKED: dict[int | str, dict[str, Any]] = {
 async def ask(body: QueryAsked, caller: Caller, app: AppDep, once: RequestKeyDep) -> QueryAnswered:
     """The answer quotes the documents; `citations` say where each sentence comes from."""
     text = check_question(body.input, app.settings.limits.question_chars, field="input")
-    collections = await resolve(app, caller, body.collections)
+    collections = await app.documents.inside(caller, body.collections)
     within = None if body.conversation is None else ConversationId(body.conversation)
     run, outcome = await app.chat.answer(
         asking(caller), text, collections, conversation_id=within, once=once

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.long
 
 ROLES = (Role.VIEWER, Role.EDITOR, Role.OWNER)
 # Per operation and role; the coverage and the stateful phase add theirs.
-EXAMPLES, STORM_EXAMPLES = 8, 2200
+EXAMPLES, STORM_EXAMPLES = 8, 800
 CASES, STORM_CASES = 5_000, 200_000
 # A person for each request, those of the checks included.
 PEOPLE, STORM_PEOPLE, STORM_ERASURES = 300, 6_000, 400

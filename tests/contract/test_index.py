@@ -42,8 +42,8 @@ def test_an_empty_projection_finds_nothing(open_projection: Opener, sample: Samp
     assert (snapshot.position, snapshot.size, snapshot.recall) == (0, 0, 1.0)
     assert not len(snapshot.search_dense(sample.query(), 5).keys)
     assert not len(snapshot.search_lexical(Terms(["word1"]), 5).keys)
-    assert np.isnan(snapshot.cosines(sample.query(), keys_of([1])).whole).all()
-    assert snapshot.bm25(Terms(["word1"]), keys_of([1, 2])).tolist() == [0, 0]
+    assert np.isnan(snapshot.pick(keys_of([1])).cosines(sample.query()).whole).all()
+    assert snapshot.pick(keys_of([1, 2])).bm25(Terms(["word1"])).tolist() == [0, 0]
     assert snapshot.keys().tolist() == []
 
 
@@ -96,10 +96,10 @@ def test_what_was_removed_is_never_found(open_projection: Opener, sample: Sample
         assert not set(snapshot.search_dense(query, 300).keys) & set(gone)
         assert not set(snapshot.search_lexical(Terms(WORDS), 300).keys) & set(gone)
         assert not set(snapshot.search_dense(query, 300, gone).keys)
-        assert np.isnan(snapshot.cosines(query, gone).whole).all()
-        assert not snapshot.bm25(Terms(WORDS), gone).any()
-        assert not any(snapshot.documents(gone).tobytes())
-        assert not len(snapshot.vectors(gone))
+        assert np.isnan(snapshot.pick(gone).cosines(query).whole).all()
+        assert not snapshot.pick(gone).bm25(Terms(WORDS)).any()
+        assert not any(snapshot.pick(gone).documents().tobytes())
+        assert not snapshot.pick(gone).parts
         assert snapshot.keys().tolist() == truth.keys()
         assert snapshot.size == len(truth.entries)
 
@@ -187,18 +187,22 @@ def test_any_chunks_can_be_scored_and_unknown_ones_are_told_apart(
     truth = fill(projection, sample.versions(20))
     keys = np.array([10**9, 5, 1, 160, 5, 0], dtype=np.int64)
     query, terms = sample.query(), Terms(["word1", "word2", "word1"])
-    scores = projection.snapshot.cosines(query, keys)
+    scores = projection.snapshot.pick(keys).cosines(query)
     known = [truth.cosine(query, key) if key in truth.entries else (np.nan,) * 2 for key in keys]
     assert np.allclose(scores.whole, [one[0] for one in known], atol=TOLERANCE, equal_nan=True)
     assert np.allclose(scores.window, [one[1] for one in known], atol=TOLERANCE, equal_nan=True)
     expected = truth.bm25(terms)
     wanted = [expected.get(key, 0.0) for key in keys.tolist()]
-    assert np.allclose(projection.snapshot.bm25(terms, keys), wanted, rtol=1e-3)
-    assert projection.snapshot.bm25(Terms([]), keys).tolist() == [0] * len(keys)
-    documents = projection.snapshot.documents(keys)
+    assert np.allclose(projection.snapshot.pick(keys).bm25(terms), wanted, rtol=1e-3)
+    assert projection.snapshot.pick(keys).bm25(Terms([])).tolist() == [0] * len(keys)
+    documents = projection.snapshot.pick(keys).documents()
     assert documents[1].tobytes() == truth.entries[5].document.bytes
     assert not any(documents[0].tobytes())
-    assert projection.snapshot.vectors(keys).shape[1] == 16
+    # What is not there takes no part in a mean.
+    mean = projection.snapshot.pick(keys).mean(np.array([0, 1, 2]))
+    known_rows = [truth.entries[key].vectors[0].astype(np.float32) for key in (5, 1)]
+    assert np.allclose(mean, np.mean(known_rows, axis=0), atol=TOLERANCE)
+    assert not projection.snapshot.pick(keys).mean(np.array([0])).any()
 
 
 @pytest.mark.parametrize("field_weight", [0.0, 0.3, 2.0])
@@ -212,11 +216,11 @@ def test_known_chunks_have_the_score_that_a_search_would_give_them(
     for _ in range(20):
         terms = Terms([*sample.terms(6).split(), "nowhere"], field_weight)
         expected = truth.bm25(terms)
-        scores = projection.snapshot.bm25(terms, keys)
+        scores = projection.snapshot.pick(keys).bm25(terms)
         assert np.allclose(scores, [expected.get(k, 0.0) for k in keys.tolist()], rtol=1e-3)
         hinted = replace(terms, parts=[*terms.body, "word7", "word8"])
         hits = projection.snapshot.search_lexical(hinted, len(keys))
-        assert np.allclose(projection.snapshot.bm25(hinted, hits.keys), hits.scores, rtol=1e-3)
+        assert np.allclose(projection.snapshot.pick(hits.keys).bm25(hinted), hits.scores, rtol=1e-3)
 
 
 @pytest.mark.parametrize("most", [1, 2, 5, 99])

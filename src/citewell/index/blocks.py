@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from citewell.index.contents import Contents, contents_of, merged
 from citewell.index.engines import bitmap, exact_engine, nearest, trained_engine
-from citewell.index.forward import Rows, row_indices, running
+from citewell.index.forward import Rows
 from citewell.index.index import (
     EMPTY_KEYS,
     EMPTY_SCORES,
@@ -70,18 +70,6 @@ class Block(Contents):
         at = np.searchsorted(self.keys, keys)
         at[at == len(self.keys)] = 0
         return np.where(self.keys[at] == keys, at, -1)
-
-    def cosines(self, query: Vector, at: Rows) -> tuple[Vector, Vector]:
-        """Of the chunks at these places: cosine of the whole, and of the best window."""
-        starts = self.offsets[at]
-        counts = self.offsets[at + 1] - starts
-        firsts = running(counts)[:-1]
-        scores = self.rows[row_indices(starts, counts)].astype(np.float32) @ query
-        whole = scores[firsts]
-        # The whole stands in for its windows where there are none.
-        masked = scores.copy()
-        masked[firsts[counts > 1]] = -np.inf
-        return whole, np.maximum.reduceat(masked, firsts)
 
     def whole(self, at: Rows) -> Vector:
         """(n, dimension) vectors of the chunks at these places."""

@@ -22,8 +22,8 @@ MAX_TRAINING = 65_536
 CODED_FROM = 16 * 39
 CODED_NUMBERS = 4
 CODE_BITS = 4
-# By codes the order is nearly right: the best are among the first four times as many.
-WIDER = 4
+# By codes the order is nearly right: the best are among the first three times as many.
+WIDER = 3
 LEAST_WIDE = 200
 
 # Its type stubs know neither the keywords nor the arrays that its Python layer accepts.

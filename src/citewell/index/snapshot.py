@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from citewell.index.blocks import Block
-from citewell.index.forward import Wanted
-from citewell.index.index import EMPTY_KEYS, EMPTY_SCORES, DenseScores, Hits, Keys, Terms, Vector
+from citewell.index.index import EMPTY_KEYS, EMPTY_SCORES, Hits, Keys, Terms, Vector
 from citewell.index.lexical import LexicalSnapshot
+from citewell.index.picked import Part, Picked
 
 Mask = NDArray[np.bool_]
 
@@ -62,54 +62,15 @@ class Snapshot:
         """The `count` best chunks by BM25, of the `allowed` keys when given."""
         return self.lexical.search(terms, count, allowed)
 
-    def cosines(self, query: Vector, keys: Keys) -> DenseScores:
-        """Cosines of any chunks, NaN for those that the projection does not hold."""
-        whole = np.full(len(keys), np.nan, dtype=np.float32)
-        window = whole.copy()
-        for block, mask in self.blocks:
-            at = _places(block, mask, keys)
-            here = at >= 0
-            if here.any():
-                whole[here], window[here] = block.cosines(query, at[here])
-        return DenseScores(whole, window)
-
-    def whole_cosines(self, query: Vector, keys: Keys) -> Vector:
-        """As `cosines`, of the whole chunks alone: a third of the reading."""
-        whole = np.full(len(keys), np.nan, dtype=np.float32)
-        for block, mask in self.blocks:
-            at = _places(block, mask, keys)
-            here = at >= 0
-            if here.any():
-                whole[here] = block.whole(at[here]) @ query
-        return whole
-
-    def bm25(self, terms: Terms, keys: Keys) -> Vector:
-        """BM25 of any chunks, 0 where no term matches."""
-        scores = np.zeros(len(keys), dtype=np.float32)
-        wanted = self._wanted(terms)
-        for block, mask in self.blocks:
-            at = _places(block, mask, keys)
-            here = at >= 0
-            if wanted is not None and here.any():
-                scores[here] = block.words.bm25(wanted, at[here])
-        return scores
-
-    def vectors(self, keys: Keys) -> Vector:
-        """(n, dimension) vectors of the chunks that the projection holds, in its own order."""
+    def pick(self, keys: Keys) -> Picked:
+        """Any chunks, to be scored; a key that the projection does not hold has no scores."""
         parts = []
         for block, mask in self.blocks:
             at = _places(block, mask, keys)
-            if (at >= 0).any():
-                parts.append(block.whole(at[at >= 0]))
-        return np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
-
-    def documents(self, keys: Keys) -> NDArray[np.void]:
-        """(n,) 16-byte document ids; zero bytes for keys that the projection does not hold."""
-        found = np.zeros(len(keys), dtype="V16")
-        for block, mask in self.blocks:
-            at = _places(block, mask, keys)
-            found[at >= 0] = block.documents[at[at >= 0]]
-        return found
+            where = np.flatnonzero(at >= 0)
+            if len(where):
+                parts.append(Part(block, where, at[where]))
+        return Picked(keys, parts, self.lexical, self._averages())
 
     def keys_of(self, documents: Collection[UUID], most: int) -> Keys:
         """Up to `most` chunks of each of these documents, the first ones, ascending."""
@@ -134,17 +95,12 @@ class Snapshot:
         parts = [b.keys if m is None else b.keys[m] for b, m in self.blocks]
         return np.sort(np.concatenate(parts)) if parts else EMPTY_KEYS
 
-    def _wanted(self, terms: Terms) -> Wanted | None:
-        counting = terms.weights
-        if not counting or not self.blocks:
-            return None
-        named = list(counting)
-        idf = np.stack([self.lexical.idf(named, "body"), self.lexical.idf(named, "fields")], axis=1)
-        share = np.array([1, terms.field_weight], dtype=np.float32)
-        weights = idf * share * np.fromiter(counting.values(), np.float32)[:, None]
+    def _averages(self) -> Vector:
         # Removed chunks count as long as their block holds them, as they do for the engine.
         lengths = np.sum([block.words.total for block, _ in self.blocks], axis=0)
-        return Wanted.of(named, weights, lengths / sum(block.size for block, _ in self.blocks))
+        count = max(1, sum(block.size for block, _ in self.blocks))
+        usual: Vector = np.asarray(lengths / count, dtype=np.float32)
+        return usual
 
 
 def _places(block: Block, mask: Mask | None, keys: Keys) -> NDArray[np.int64]:

@@ -116,7 +116,7 @@ def extend(found: Candidates, look: Look, keys: Keys) -> Candidates:
     fresh = np.setdiff1d(keys, found.keys)
     if not len(fresh):
         return found
-    more = unscored(look.view.snapshot, look.asked, look.vector, fresh)
+    more = unscored(look.view.snapshot.pick(fresh), look.asked, look.vector)
     return lift(fuse(join([found, more]), look.asked.weight))
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from citewell.index.index import EMPTY_KEYS, EMPTY_SCORES, DenseScores, Keys, Vector
+from citewell.index.index import EMPTY_KEYS, EMPTY_SCORES, Keys, Vector
+from citewell.index.picked import Picked
 from citewell.index.snapshot import Snapshot
 from citewell.retrieval.question import Asked
 
@@ -79,10 +80,11 @@ def gather(
     Without `vector` or terms, or when a side has no weight, only the other side proposes.
     """
     keys = propose(snapshot, asked, vector, depth=depth, allowed=allowed)
-    found = unscored(snapshot, asked, vector, np.union1d(keys, also))
+    picked = snapshot.pick(np.union1d(keys, also) if len(also) else keys)
+    found = unscored(picked, asked, vector)
     if vector is None:
         return found
-    return _feed_back(snapshot, asked, vector, found)
+    return _feed_back(picked, asked, vector, found)
 
 
 def propose(
@@ -107,14 +109,19 @@ def by_words(snapshot: Snapshot, asked: Asked, *, depth: int, allowed: Keys | No
     return np.unique(snapshot.search_lexical(asked.terms, depth, allowed).keys)
 
 
-def unscored(snapshot: Snapshot, asked: Asked, vector: Vector | None, keys: Keys) -> Candidates:
+def unscored(picked: Picked, asked: Asked, vector: Vector | None) -> Candidates:
     """These chunks as candidates, both sides computed, not yet fused."""
-    if vector is None:
-        nothing = np.zeros(len(keys), dtype=np.float32)
-        dense = DenseScores(nothing, nothing)
-    else:
-        dense = snapshot.cosines(vector, keys)
-    return _candidates(snapshot, keys, dense, snapshot.bm25(asked.terms, keys))
+    nothing = np.zeros(len(picked.keys), dtype=np.float32)
+    whole = window = nothing
+    if vector is not None:
+        dense = picked.cosines(vector)
+        # A key without a vector belongs to a document that is about to be gone.
+        whole, window = (np.nan_to_num(side, nan=0.0) for side in (dense.whole, dense.window))
+    bm25 = picked.bm25(asked.terms)
+    origin = np.zeros(len(picked.keys), dtype=np.int64)
+    return Candidates(
+        picked.keys, origin, picked.documents(), whole, window, bm25, nothing, nothing
+    )
 
 
 def join(parts: list[Candidates]) -> Candidates:
@@ -142,26 +149,17 @@ def lift(found: Candidates, share: float = LIFT) -> Candidates:
     return found.rescored("lift", lifted.astype(np.float32))
 
 
-def _feed_back(snapshot: Snapshot, asked: Asked, vector: Vector, found: Candidates) -> Candidates:
+def _feed_back(picked: Picked, asked: Asked, vector: Vector, found: Candidates) -> Candidates:
     """Rocchio on the dense side: compare with a question that has moved towards the best.
 
     It is not looked for anew: what only the moved question finds is never among the first.
     """
-    if not len(found.keys) or not asked.weight:
+    if not picked.parts or not asked.weight:
         return found
     best = fuse(found, asked.weight).order()[:FEEDBACK_FROM]
-    moved = vector + FEEDBACK * snapshot.vectors(found.keys[best]).mean(0)
+    moved = vector + FEEDBACK * picked.mean(best)
     moved = (moved / max(float(np.linalg.norm(moved)), 1e-9)).astype(np.float32)
-    return replace(found, whole=np.nan_to_num(snapshot.whole_cosines(moved, found.keys)))
-
-
-def _candidates(snapshot: Snapshot, keys: Keys, dense: DenseScores, bm25: Vector) -> Candidates:
-    # A key without a vector belongs to a document that is about to be gone.
-    whole, window = (np.nan_to_num(side, nan=0.0) for side in (dense.whole, dense.window))
-    nothing = np.zeros(len(keys), dtype=np.float32)
-    origin = np.zeros(len(keys), dtype=np.int64)
-    documents = snapshot.documents(keys)
-    return Candidates(keys, origin, documents, whole, window, bm25, nothing, nothing)
+    return replace(found, whole=np.nan_to_num(picked.whole_cosines(moved)))
 
 
 def _relative(scores: Vector) -> Vector:

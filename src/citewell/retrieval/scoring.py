@@ -114,7 +114,7 @@ def weights(views: Sequence[View], whole: Thought) -> dict[str, float]:
 def _fused(views: Sequence[View], clause: Thought, parts: Sequence[Candidates]) -> Vector:
     """The clause's own scores of the same candidates, in the same order."""
     scored = [
-        unscored(view.snapshot, asked, clause.vector, part.keys)
+        unscored(view.snapshot.pick(part.keys), asked, clause.vector)
         for view, asked, part in zip(views, clause.asked, parts, strict=True)
     ]
     return fuse(join(scored), clause.weight).fused

@@ -11,13 +11,18 @@ OVERLAP = 0.4
 
 
 def select(
-    found: Candidates, live: Mapping[int, LiveChunk], most: int
+    found: Candidates, live: Mapping[int, LiveChunk], most: int, *, explain: bool = False
 ) -> tuple[list[Passage], list[Dropped]]:
-    """The best `most` live passages in order, without those that mostly repeat a better one."""
+    """The best `most` live passages in order, without those that mostly repeat a better one.
+
+    All others are told of with the reason when they are to be explained.
+    """
     taken: list[Passage] = []
     dropped: list[Dropped] = []
     beside: dict[VersionId, list[Passage]] = {}
     for at in found.order().tolist():
+        if len(taken) == most and not explain:
+            break
         chunk = live.get(int(found.keys[at]))
         if chunk is None:
             continue

@@ -87,7 +87,7 @@ class Retrieval:
         terms = weights(views, whole)
         if asks_for_a_fact(query.text) and query.mode is SearchMode.HYBRID:
             found = await asyncio.to_thread(closer, found, live, terms)
-        passages, dropped = select(found, live, _wanted(query))
+        passages, dropped = select(found, live, _wanted(query), explain=query.explain)
         clock.lap("select")
         if query.rerank:
             ordering = self._reranking(principal).order(principal.tenant_id, query.text, passages)

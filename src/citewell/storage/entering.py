@@ -7,10 +7,15 @@ from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal, Role
 
 ENTER_SYSTEM = text("SELECT set_config('role', 'citewell_system', true)")
-ENTER_TENANT = text(
+_ENTER = (
     "SELECT set_config('role', 'citewell_app', true), set_config('app.tenant_id', :tenant, true),"
     " set_config('app.user_id', :user, true), set_config('app.role', :role, true)"
 )
+ENTER_TENANT = text(_ENTER)
+# What is read by its keys is found by an index, however many they are: one plan will do. Planned
+# for each list of keys anew, it would read whole tables from some length on, and planning would
+# take longer than reading.
+ENTER_TO_READ_BY_KEYS = text(f"{_ENTER}, set_config('plan_cache_mode', 'force_generic_plan', true)")
 
 
 async def enter_tenant(connection: AsyncConnection, who: Principal | TenantId) -> TenantId:
@@ -20,7 +25,7 @@ async def enter_tenant(connection: AsyncConnection, who: Principal | TenantId) -
 
 
 def entered_as(who: Principal | TenantId) -> dict[str, str]:
-    """The values of `ENTER_TENANT`."""
+    """The values of `ENTER_TENANT` and `ENTER_TO_READ_BY_KEYS`."""
     if isinstance(who, Principal):
         return {
             "tenant": str(who.tenant_id),

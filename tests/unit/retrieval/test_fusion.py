@@ -196,7 +196,7 @@ def test_a_chunk_that_the_snapshot_does_not_hold_scores_nothing(
 ) -> None:
     truth = Truth.of([version := sample.version(4)])
     projection.apply(1, [], version)
-    found = unscored(projection.snapshot, asked(["word1"]), sample.query(), keys_of([1, 999]))
+    found = unscored(projection.snapshot.pick(keys_of([1, 999])), asked(["word1"]), sample.query())
     assert found.keys.tolist() == [1, 999]
     assert (found.whole[1], found.window[1], found.bm25[1]) == (0, 0, 0)
     assert 1 in truth.entries

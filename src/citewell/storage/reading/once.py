@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal
-from citewell.storage.entering import ENTER_TENANT, entered_as
+from citewell.storage.entering import ENTER_TO_READ_BY_KEYS, entered_as
 
 Row = tuple[Any, ...]
 
@@ -24,19 +24,22 @@ async def read_once(
 ) -> list[Row]:
     """The rows of one statement, in a transaction that is begun, entered and ended with it.
 
-    All of it is sent before the first answer is waited for. The connection must be in no
+    All of it is sent before the first answer is waited for. The statement is prepared and planned
+    once for a connection: it must name what it reads by keys. The connection must be in no
     transaction, and is in none afterwards.
     """
     raw = await connection.get_raw_connection()
     driver = cast("psycopg.AsyncConnection", raw.driver_connection)  # SQLAlchemy types it as Any.
-    enter, read = (_for_driver(one, connection.dialect) for one in (ENTER_TENANT, statement))
+    enter, read = (
+        _for_driver(one, connection.dialect) for one in (ENTER_TO_READ_BY_KEYS, statement)
+    )
     try:
         # Else the driver begins by itself, and waits for that.
         await driver.set_autocommit(True)
         async with driver.pipeline():
             await driver.execute("BEGIN READ ONLY")
             await driver.execute(enter, entered_as(who))
-            cursor = await driver.execute(read, values)
+            cursor = await driver.execute(read, values, prepare=True)
             await driver.execute("COMMIT")
         rows = await cursor.fetchall()
         await driver.set_autocommit(False)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from citewell.bootstrap import App, open_app
 from citewell.config import Settings
+from citewell.documents.collections import Collections
 from citewell.documents.service import Upload
 from citewell.domain.documents import DocumentStatus
 from citewell.domain.errors import NotFoundError
@@ -52,7 +53,11 @@ class Product:
         try:
             return (await self.app.documents.collection(self.principal, name)).id
         except NotFoundError:
-            return (await self.app.documents.create_collection(self.principal, name)).id
+            documents = self.app.documents
+            made = await Collections(documents.database, documents.model).create(
+                self.principal, name
+            )
+            return made.id
 
     async def add(self, collection: CollectionId, files: Iterable[File]) -> None:
         """Keep every file and wait until the worker has made all of them searchable."""

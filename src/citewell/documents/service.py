@@ -225,12 +225,6 @@ class Documents:
         async with self.database.transaction(principal) as tx:
             return await tx.collections.page(after=after, limit=limit)
 
-    async def create_collection(
-        self, principal: Principal, name: str, description: str = ""
-    ) -> Collection:
-        """Raises `ConflictError` when the name is taken, `InvalidError` when it cannot be one."""
-        return await Collections(self.database, self.model).create(principal, name, description)
-
     async def _keep(
         self,
         tx: Transaction,

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from citewell.documents.collections import Collections
 from citewell.documents.parsers.direct import SHORT_BYTES
 from citewell.documents.service import Accepted
 from citewell.documents.short_texts import ShortTexts
@@ -15,7 +16,7 @@ from citewell.domain.documents import Document, DocumentStatus
 from citewell.domain.errors import UpstreamError
 from citewell.domain.ids import TenantId
 from citewell.domain.jobs import JobState, Lease
-from tests.unit.documents.conftest import Library
+from tests.unit.documents.conftest import MODEL, Library
 from tests.unit.worker.conftest import PATIENCE_SECONDS
 
 MOST = 16
@@ -94,7 +95,7 @@ async def test_one_by_one_or_together_the_same_is_stored(plain_library: Library)
     content = b"# A lamp\n\nIt burns whale oil.\n\n## Its wick\n\nTrim it at dusk.\n"
     await plain_library.add("lamp.md", content)
     await together(plain_library, await claim(plain_library))
-    plain_library.collection = await plain_library.documents.create_collection(
+    plain_library.collection = await Collections(plain_library.database, MODEL).create(
         plain_library.owner, "other"
     )
     await plain_library.add("lamp.md", content)
@@ -131,7 +132,7 @@ async def test_each_change_of_a_group_is_in_the_log_of_its_own_collection(
     here = await several(library)
     first, library.collection = (
         library.collection,
-        await library.documents.create_collection(library.owner, "other"),
+        await Collections(library.database, MODEL).create(library.owner, "other"),
     )
     there = [await library.add("there.txt", b"The wick is short.")]
     await together(library, await claim(library))

@@ -1,9 +1,10 @@
-"""One peer of promise P3: builds its index over given vectors, then answers timed questions.
+"""One peer of promise P3: builds its index over given vectors, then answers questions.
 
 Runs in an environment of its own (`benchmarks/speed/peers.txt`) and imports nothing of Citewell.
-usage: python peers.py NAME FOLDER [--questions N]; FOLDER holds pieces.json, vectors.npy,
-questions.json, model.onnx and tokenizer.json. Prints one JSON object. Every peer embeds the
-question itself, with the same model in the same runtime, and gives the texts that it found: a
+usage: python peers.py NAME FOLDER; FOLDER holds pieces.json, vectors.npy, model.onnx and
+tokenizer.json. Writes a line of JSON when it is ready, and one for every line of JSON that it
+reads, `{"question", "count"}`: the milliseconds and the rows found. Every peer embeds the question
+itself, with the same model in the same runtime, and gives the texts that it found: a
 search that only counts rows is of no use to anybody.
 """
 
@@ -13,8 +14,6 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -191,36 +190,25 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("name", choices=sorted(PEERS))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--questions", type=int, default=100)
-    parser.add_argument("--depths", type=int, nargs="+", default=[10])
     chosen = parser.parse_args()
+    # Some of them print what they do: that is no line of ours.
+    lines = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     texts = json.loads((chosen.folder / "pieces.json").read_text(encoding="utf-8"))
-    asked = json.loads((chosen.folder / "questions.json").read_text(encoding="utf-8"))
     vectors = np.load(chosen.folder / "vectors.npy", allow_pickle=False)
     encode = Encoder(chosen.folder)
     began = time.perf_counter()
     search, package = PEERS[chosen.name](texts, vectors, encode)
-    built = time.perf_counter() - began
-    depths = {
-        count: timed(partial(search, count=count), asked[: chosen.questions])
-        for count in chosen.depths
-    }
-    told = {"peer": chosen.name, "version": version(package), "build_seconds": round(built, 2)}
-    json.dump({**told, "depths": depths}, sys.stdout)
-
-
-def timed(search: Callable[[str], Found], asked: list[str]) -> dict[str, Any]:
-    """Milliseconds of each question, and the rows that it found."""
-    for question in asked[:5]:
-        search(question)
-    took, ranked = [], []
-    for question in asked:
+    built = round(time.perf_counter() - began, 2)
+    print(json.dumps({"version": version(package), "build_seconds": built}), file=lines, flush=True)
+    for line in sys.stdin:
+        asked = json.loads(line)
         began = time.perf_counter()
-        found = search(question)
-        took.append((time.perf_counter() - began) * 1000)
+        found = search(asked["question"], asked["count"])
+        took = (time.perf_counter() - began) * 1000
         assert all(text for _, text in found)
-        ranked.append([row for row, _ in found])
-    return {"milliseconds": took, "ranked": ranked}
+        told = {"milliseconds": took, "rows": [row for row, _ in found]}
+        print(json.dumps(told), file=lines, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,20 +4,20 @@ The product searches through `Retrieval.search` in process, query embedding and 
 rows included; the chunks are put into its tables and change log directly, so that every peer and
 the product hold the same pieces and vectors. Peers run in their own environment and process. All
 give the texts of the best ten pieces, as people ask for them, and of the best fifty, in which more
-than ten documents can be told apart.
+than ten documents can be told apart. Product and peer take turns, question by question: a machine
+that is slow for a minute is slow for both.
 """
 
 import asyncio
 import json
 import statistics
-import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from asyncio.subprocess import PIPE
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import numpy as np
@@ -27,7 +27,7 @@ from benchmarks.speed.seeding import seed
 from citewell.bootstrap import open_app
 from citewell.config import Settings
 from citewell.domain.ids import DocumentId
-from citewell.domain.passages import SearchMode, SearchQuery, SearchResult
+from citewell.domain.passages import SearchMode, SearchQuery
 from citewell.domain.principal import Principal
 from citewell.retrieval.service import Retrieval
 
@@ -35,8 +35,17 @@ MODEL = Path(__file__).parents[2] / "src" / "citewell" / "inference" / "builtin"
 PEERS = ("txtai", "lancedb", "chroma", "langchain", "haystack")
 SLOW = {"haystack": 10, "langchain": 30}
 PEER_SECONDS = 1500.0
+ANSWER_SECONDS = 60.0
+PAUSE_SECONDS = 0.005
 DEPTHS = (10, 50)
 WARM_UP = 20
+
+
+class Side(Protocol):
+    """Whoever answers questions."""
+
+    async def ask(self, question: str, count: int) -> tuple[float, list[str]]:
+        """Milliseconds, and the documents of the best `count` pieces, best first."""
 
 
 def percentiles(milliseconds: list[float]) -> dict[str, float]:
@@ -47,8 +56,10 @@ def percentiles(milliseconds: list[float]) -> dict[str, float]:
     }
 
 
-async def ours(pieces: Pieces, asked: list[Question]) -> dict[str, Any]:
-    """The product's figures for every mode, and its ranking of documents."""
+async def measure_all(
+    pieces: Pieces, asked: list[Question], folder: Path, python: Path
+) -> dict[str, Any]:
+    """The product's figures for every mode, and beside each peer."""
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home), workers=0)
         async with open_app(settings) as app:
@@ -58,83 +69,125 @@ async def ours(pieces: Pieces, asked: list[Question]) -> dict[str, Any]:
             seeded = time.perf_counter() - began
             began = time.perf_counter()
             await app.retrieval.search(principal, SearchQuery("warm up", (collection,)))
-            built = time.perf_counter() - began
-            figures: dict[str, Any] = {"seed_seconds": seeded, "build_seconds": built}
+            figures: dict[str, Any] = {"seed_seconds": seeded}
+            figures["build_seconds"] = time.perf_counter() - began
             for mode in SearchMode:
-                figures[mode.value] = {}
-                for count in DEPTHS:
-                    query = SearchQuery("", (collection,), limit=count, mode=mode)
-                    look = partial(_look, app.retrieval, principal, query)
-                    figures[mode.value][str(count)] = await timed(look, names, asked)
-            return figures
+                query = SearchQuery("", (collection,), mode=mode)
+                side = Ours(app.retrieval, principal, query, names)
+                figures[mode.value] = {n: told(await turns([side], asked, n)) for n in DEPTHS}
+            ours = Ours(app.retrieval, principal, SearchQuery("", (collection,)), names)
+            every = {"chunks": len(pieces.texts), "citewell": figures}
+            for name in PEERS:
+                every[name] = await beside(name, ours, Pieced(pieces, folder, python), asked)
+                print(name, every[name], flush=True)
+            return every
 
 
-async def _look(
-    retrieval: Retrieval, principal: Principal, query: SearchQuery, text: str
-) -> SearchResult:
-    return await retrieval.search(principal, replace(query, text=text))
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """The product as one side."""
 
+    retrieval: Retrieval
+    principal: Principal
+    query: SearchQuery
+    names: Mapping[DocumentId, str]
 
-async def timed(
-    look: Callable[[str], Awaitable[SearchResult]],
-    names: Mapping[DocumentId, str],
-    asked: Sequence[Question],
-) -> dict[str, float]:
-    """Milliseconds at p50 and p95, and how well documents are ranked."""
-    for question in asked[:WARM_UP]:
-        await look(f"{question.text} {uuid4().hex[:4]}")
-    took, scores = [], []
-    for question in asked:
+    async def ask(self, question: str, count: int) -> tuple[float, list[str]]:
+        """Milliseconds, and the documents of the pieces found."""
+        query = replace(self.query, text=question, limit=count)
         began = time.perf_counter()
-        found = await look(question.text)
-        took.append((time.perf_counter() - began) * 1000)
-        ranked = [names[passage.document_id] for passage in found.passages]
-        scores.append(ndcg_at_10(ranked, question.relevant))
-    return {**percentiles(took), "ndcg@10": statistics.mean(scores)}
+        found = await self.retrieval.search(self.principal, query)
+        took = (time.perf_counter() - began) * 1000
+        return took, [self.names[passage.document_id] for passage in found.passages]
 
 
-def theirs(name: str, folder: Path, pieces: Pieces, asked: list[Question], python: Path) -> Any:
-    """One peer's figures, or why it gave none."""
-    count = SLOW.get(name, len(asked))
-    command = [python, Path(__file__).with_name("peers.py"), name, folder, "--questions", count]
-    command += ["--depths", *DEPTHS]
-    done = subprocess.run(
-        [str(part) for part in command],
-        capture_output=True,
-        text=True,
-        timeout=PEER_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        return {"error": done.stderr.strip().splitlines()[-1:]}
-    told = json.loads(done.stdout[done.stdout.index("{") :])
-    figures = {
-        "version": told["version"],
-        "questions": count,
-        "build_seconds": told["build_seconds"],
-    }
-    for depth, one in told["depths"].items():
-        scores = [
-            ndcg_at_10([pieces.documents[row] for row in ranked], question.relevant)
-            for ranked, question in zip(one["ranked"], asked, strict=False)
-        ]
-        took = percentiles(one["milliseconds"])
-        figures[depth] = {**took, "ndcg@10": statistics.mean(scores)}
+@dataclass(frozen=True, slots=True)
+class Pieced:
+    """What a peer is given: a folder with the pieces, and an interpreter that knows it."""
+
+    pieces: Pieces
+    folder: Path
+    python: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """A peer's process as the other side."""
+
+    process: asyncio.subprocess.Process
+    documents: Sequence[str]
+
+    async def line(self, seconds: float) -> Any:
+        """What it says next."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(seconds):
+            return json.loads(await self.process.stdout.readline())
+
+    async def ask(self, question: str, count: int) -> tuple[float, list[str]]:
+        """Milliseconds, and the documents of the pieces found."""
+        assert self.process.stdin is not None
+        said = json.dumps({"question": question, "count": count})
+        self.process.stdin.write(f"{said}\n".encode())
+        told = await self.line(ANSWER_SECONDS)
+        return told["milliseconds"], [self.documents[row] for row in told["rows"]]
+
+
+async def beside(name: str, ours: Ours, given: Pieced, asked: list[Question]) -> dict[str, Any]:
+    """One peer's figures and the product's beside it, or why it gave none."""
+    script = Path(__file__).with_name("peers.py")
+    with tempfile.TemporaryFile() as complaints:
+        process = await asyncio.create_subprocess_exec(
+            given.python, script, name, given.folder, stdin=PIPE, stdout=PIPE, stderr=complaints
+        )
+        try:
+            theirs = Theirs(process, given.pieces.documents)
+            figures = dict(await theirs.line(PEER_SECONDS))
+            figures["questions"] = SLOW.get(name, len(asked))
+            for count in DEPTHS:
+                took = await turns([ours, theirs], asked[: figures["questions"]], count)
+                figures[str(count)] = {**told(took[1:]), "citewell": told(took[:1])}
+        except (ValueError, TimeoutError) as error:
+            complaints.seek(0)
+            said = complaints.read().decode(errors="replace").strip().splitlines()[-1:]
+            figures = {"error": said or repr(error)}
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
     return figures
+
+
+async def turns(
+    sides: Sequence[Side], asked: Sequence[Question], count: int
+) -> list[tuple[list[float], list[float]]]:
+    """Every question put to one side after the other; milliseconds and nDCG@10 of each side."""
+    for question in asked[:WARM_UP]:
+        for side in sides:
+            await side.ask(f"{question.text} {uuid4().hex[:4]}", count)
+    figures: list[tuple[list[float], list[float]]] = [([], []) for _ in sides]
+    for question in asked:
+        for side, (times, scores) in zip(sides, figures, strict=True):
+            took, ranked = await side.ask(question.text, count)
+            times.append(took)
+            scores.append(ndcg_at_10(ranked, question.relevant))
+            # Threads that still turn in circles after their answer are not the other side's.
+            await asyncio.sleep(PAUSE_SECONDS)
+    return figures
+
+
+def told(of_one_side: Sequence[tuple[list[float], list[float]]]) -> dict[str, float]:
+    """Milliseconds at p50 and p95, and how well documents are ranked."""
+    [(times, scores)] = of_one_side
+    return {**percentiles(times), "ndcg@10": statistics.mean(scores)}
 
 
 def measure(data: Path, cache: Path, python: Path, *, chunks: int, asked: int) -> dict[str, Any]:
     """All figures of P3; `python` is the interpreter of the peers' environment."""
     pieces, judged = load(data, chunks, cache), questions(data, asked)
-    figures: dict[str, Any] = {"chunks": chunks, "citewell": asyncio.run(ours(pieces, judged))}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "pieces.json").write_text(json.dumps(pieces.texts), encoding="utf-8")
-        (folder / "questions.json").write_text(json.dumps([q.text for q in judged]), "utf-8")
         np.save(folder / "vectors.npy", pieces.vectors)
         for name in ("model.onnx", "tokenizer.json"):
             (folder / name).symlink_to(MODEL / name)
-        for name in PEERS:
-            figures[name] = theirs(name, folder, pieces, judged, python)
-            print(name, figures[name], flush=True)
-    return figures
+        return asyncio.run(measure_all(pieces, judged, folder, python))

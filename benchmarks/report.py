@@ -103,8 +103,8 @@ def _searches(figures: Mapping[str, Any]) -> str:
     ours = figures["citewell"]
     lines = [
         f"{figures['chunks']:,} pieces, embedding of the question and texts of the answer included;"
-        " product and peer take turns, question by question. Documents are judged: ten pieces are"
-        " of fewer than ten.\n",
+        " the product is timed before and behind each peer. Documents are judged: ten pieces are of"
+        " fewer than ten.\n",
         "| | best | p50 · p95 ms | nDCG@10 | citewell beside it | nDCG@10 | ratio |",
         "|---|---|---|---|---|---|---|",
     ]

@@ -20,9 +20,6 @@ from citewell.telemetry.logs import configure
 from citewell.worker.loop import Worker
 from citewell.worker.privacy import erasing_of, retention_of
 
-# Somebody waits for a search; for what is read in the background nobody does.
-NICENESS = 5
-
 _PR_SET_PDEATHSIG = 1
 
 
@@ -42,8 +39,6 @@ async def _work(settings: Settings, worker_id: UUID) -> None:
     limits = settings.limits
     host = ParserHost(limits.parse_seconds, limits.parse_memory_bytes, limits.text_chars)
     async with open_core(settings, on_failure=lambda _: stop.set()) as core, host:
-        # Not before the database is there: where this process starts it, others use it too.
-        os.nice(NICENESS)
         erasing = erasing_of(core)
         await erasing.replay()
         worker = Worker(

@@ -117,8 +117,12 @@ async def test_only_a_search_that_somebody_pays_for_asks_about_budgets(
     for model in (embedder, app.embedder):
         retrieval = replace(app.retrieval, embedder=model)
         await retrieval.search(principal, query)
-        begun.clear()
-        assert (await retrieval.search(principal, query)).passages
-        counts.append(len(begun))
+        tries = []
+        for _ in range(5):
+            begun.clear()
+            assert (await retrieval.search(principal, query)).passages
+            tries.append(len(begun))
+        # The application follows its change log meanwhile.
+        counts.append(min(tries))
     # The one is the look at what is live now.
     assert counts == [1, 3]

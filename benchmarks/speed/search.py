@@ -72,11 +72,10 @@ async def measure_all(
             await app.retrieval.search(principal, SearchQuery("warm up", (collection,)))
             figures: dict[str, Any] = {"seed_seconds": seeded}
             figures["build_seconds"] = time.perf_counter() - began
-            for mode in SearchMode:
-                query = SearchQuery("", (collection,), mode=mode)
-                side = Ours(app.retrieval, principal, query, names)
-                figures[mode.value] = {n: told(await timed(side, asked, n)) for n in DEPTHS}
             ours = Ours(app.retrieval, principal, SearchQuery("", (collection,)), names)
+            for mode in SearchMode:
+                side = replace(ours, query=replace(ours.query, mode=mode))
+                figures[mode.value] = {n: told(await timed(side, asked, n)) for n in DEPTHS}
             every = {"chunks": len(pieces.texts), "citewell": figures}
             for name in PEERS:
                 every[name] = await beside(name, ours, Pieced(pieces, folder, python), asked)

@@ -33,7 +33,10 @@ class Collections:
     model: EmbeddingModel
 
     async def inside(self, principal: Principal, names: Sequence[str]) -> list[CollectionId]:
-        """Those of these names or ids, each once, in one round trip; nothing in them is counted."""
+        """Those of these names or ids, each once, in one round trip; nothing in them is counted.
+
+        Raises `NotFoundError`, in the same words for a missing and a foreign one.
+        """
         found = await named(self.database.read, principal, names)
         for name in names:
             if name not in found:

@@ -16,39 +16,38 @@ from citewell.index.lexical import LexicalSnapshot
 class Part:
     """Those of the picked chunks that one block holds: `where` among the keys, `at` in the block.
 
-    `rows` are their vectors as the block has them, of each chunk from `firsts` on; read when they
-    are first asked for.
+    `rows` are their vectors as the block has them, `counts` of each chunk, from `firsts` on; they
+    are read when they are first asked for.
     """
 
     block: Contents
     where: Rows
     at: Rows
+    counts: Rows = field(init=False)
     firsts: Rows = field(init=False)
-    has_windows: NDArray[np.bool_] = field(init=False)
     _rows: Vector | None = None
 
     def __post_init__(self) -> None:
         """Only the places are looked up."""
-        counts = self.block.offsets[self.at + 1] - self.block.offsets[self.at]
-        self.firsts = running(counts)[:-1]
-        self.has_windows = counts > 1
+        self.counts = self.block.offsets[self.at + 1] - self.block.offsets[self.at]
+        self.firsts = running(self.counts)[:-1]
 
     @property
     def rows(self) -> Vector:
         """(vectors of all the chunks, dimension)."""
         if self._rows is None:
-            starts = self.block.offsets[self.at]
-            counts = self.block.offsets[self.at + 1] - starts
-            self._rows = self.block.rows[row_indices(starts, counts)].astype(np.float32)
+            places = row_indices(self.block.offsets[self.at], self.counts)
+            self._rows = self.block.rows[places].astype(np.float32)
         return self._rows
 
     def cosines(self, query: Vector) -> tuple[Vector, Vector]:
         """Of the whole, and of the best window; the whole stands in where there are none."""
         scores = self.rows @ query
         whole = scores[self.firsts]
-        if not self.has_windows.any():
+        has_windows = self.counts > 1
+        if not has_windows.any():
             return whole, whole
-        scores[self.firsts[self.has_windows]] = -np.inf
+        scores[self.firsts[has_windows]] = -np.inf
         return whole, np.maximum.reduceat(scores, self.firsts)
 
 

@@ -98,6 +98,18 @@ async def counted(database: Database, tenant: TenantId) -> int:
     return int(count)
 
 
+async def test_a_single_read_is_planned_once_and_leaves_the_planner_as_it_was(
+    postgres_url: str, tenant: TenantId
+) -> None:
+    """However many keys it names: planned for each list, it reads whole tables from some length."""
+    database = Database.connect(postgres_url, pool_size=1)
+    mode = text("SELECT current_setting('plan_cache_mode')")
+    assert await database.read(tenant, mode, {}) == [("force_generic_plan",)]
+    async with database.transaction(tenant) as tx:
+        assert (await tx.connection.execute(mode)).scalar_one() == "auto"
+    await database.close()
+
+
 async def test_a_single_read_changes_nothing(database: Database, tenant: TenantId) -> None:
     async with database.transaction(tenant) as tx:
         await add_collection(tx)

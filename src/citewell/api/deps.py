@@ -16,15 +16,15 @@ from citewell.storage.repetition import RequestKey
 MAX_PAGE = 200
 
 
-def _server(request: Request) -> Server:
+async def _server(request: Request) -> Server:
     return server_of(request)
 
 
-def _app(request: Request) -> App:
+async def _app(request: Request) -> App:
     return server_of(request).opened()
 
 
-def _caller(request: Request) -> Principal:
+async def _caller(request: Request) -> Principal:
     return cast("Principal", request.state.principal)  # Set by the route's guard.
 
 
@@ -33,19 +33,19 @@ AppDep = Annotated[App, Depends(_app)]
 Caller = Annotated[Principal, Depends(_caller)]
 
 
-def _collections(app: AppDep) -> Collections:
+async def _collections(app: AppDep) -> Collections:
     return Collections(app.database, app.embedder.model)
 
 
-def _jobs(app: AppDep) -> JobQueue:
+async def _jobs(app: AppDep) -> JobQueue:
     return JobQueue(app.database)
 
 
-def _chunks(app: AppDep) -> Chunks:
+async def _chunks(app: AppDep) -> Chunks:
     return Chunks(app.database)
 
 
-def _request_key(
+async def _request_key(
     request: Request,
     idempotency_key: Annotated[
         str | None,

@@ -34,7 +34,7 @@ class Precondition:
     response: Response
 
 
-def _precondition(
+async def _precondition(
     response: Response,
     if_match: Annotated[
         str | None,

@@ -27,7 +27,7 @@ from citewell.domain.ids import ConversationId, MessageId
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/conversations", tags=["conversations"])
 
 
-def _conversations(app: AppDep) -> Conversations:
+async def _conversations(app: AppDep) -> Conversations:
     return Conversations(app.database, app.chat.memory)
 
 

@@ -15,7 +15,7 @@ from citewell.domain.ids import MemoryId
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/memories", tags=["memories"])
 
 
-def _memories(app: AppDep) -> Memories:
+async def _memories(app: AppDep) -> Memories:
     return Memories(app.database)
 
 

@@ -23,7 +23,7 @@ Number = Annotated[int, Query(ge=-1, le=2**31, description="The last event numbe
 LastEvent = Annotated[int | None, Header(alias="Last-Event-ID", ge=-1, le=2**31)]
 
 
-def _last(after: Number = -1, last_event_id: LastEvent = None) -> int:
+async def _last(after: Number = -1, last_event_id: LastEvent = None) -> int:
     return after if last_event_id is None else last_event_id
 
 

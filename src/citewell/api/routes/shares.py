@@ -20,7 +20,7 @@ router = APIRouter(
 )
 
 
-def _sharing(app: AppDep) -> Sharing:
+async def _sharing(app: AppDep) -> Sharing:
     return Sharing(app.database)
 
 

@@ -21,7 +21,7 @@ from citewell.domain.allowances import Account, Period
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1", tags=["usage"])
 
 
-def _budgets(app: AppDep) -> Budgets:
+async def _budgets(app: AppDep) -> Budgets:
     return Budgets(app.database)
 
 

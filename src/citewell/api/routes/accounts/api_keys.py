@@ -23,7 +23,7 @@ from citewell.domain.ids import KeyId
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/api-keys", tags=["accounts"])
 
 
-def _keys(app: AppDep) -> ApiKeys:
+async def _keys(app: AppDep) -> ApiKeys:
     return ApiKeys(app.accounts)
 
 

@@ -20,7 +20,7 @@ router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/auth", tags=["accou
 REUSED: dict[int | str, dict[str, Any]] = {409: {}}
 
 
-def _door(app: AppDep) -> SignIn:
+async def _door(app: AppDep) -> SignIn:
     return SignIn(app.accounts)
 
 

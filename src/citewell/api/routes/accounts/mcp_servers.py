@@ -27,7 +27,7 @@ router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/mcp-servers", tags=
 ToolName = Annotated[str, PathField(min_length=1, max_length=200)]
 
 
-def _servers(app: AppDep) -> McpServers:
+async def _servers(app: AppDep) -> McpServers:
     return McpServers(app.accounts, app.tool_servers)
 
 

@@ -16,7 +16,7 @@ from citewell.domain.ids import UserId
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1", tags=["accounts"])
 
 
-def _sessions(app: AppDep) -> Sessions:
+async def _sessions(app: AppDep) -> Sessions:
     return Sessions(app.accounts)
 
 

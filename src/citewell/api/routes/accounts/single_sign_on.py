@@ -23,7 +23,7 @@ Told = Annotated[str, Query(max_length=4096)]
 OF_A_PERSON = "/api/v1/users/{user_id}/single-sign-on"
 
 
-def _door(app: AppDep, server: ServerDep) -> SingleSignOn:
+async def _door(app: AppDep, server: ServerDep) -> SingleSignOn:
     if server.provider is None:
         raise NotFoundError(
             "No provider of sign-ins is configured.", hint="Sign in with a password or a key."
@@ -31,12 +31,12 @@ def _door(app: AppDep, server: ServerDep) -> SingleSignOn:
     return SingleSignOn(app.accounts, server.provider, newcomers_of(server.settings.oidc))
 
 
-def _identities(app: AppDep, server: ServerDep) -> Identities:
+async def _identities(app: AppDep, server: ServerDep) -> Identities:
     issuer = server.provider.registration.issuer if server.provider else ""
     return Identities(app.accounts, issuer)
 
 
-def _back(
+async def _back(
     request: Request,
     server: ServerDep,
     *,

@@ -23,7 +23,7 @@ from citewell.domain.ids import TenantId
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/tenants", tags=["accounts"])
 
 
-def _tenants(app: AppDep) -> Tenants:
+async def _tenants(app: AppDep) -> Tenants:
     return Tenants(app.accounts)
 
 

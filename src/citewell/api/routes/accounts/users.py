@@ -25,7 +25,7 @@ from citewell.domain.ids import UserId
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1", tags=["accounts"])
 
 
-def _people(app: AppDep) -> People:
+async def _people(app: AppDep) -> People:
     return People(app.accounts)
 
 

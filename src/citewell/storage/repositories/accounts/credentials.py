@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, delete, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from citewell.domain.ids import KeyId, SessionId, TenantId, UserId
@@ -54,15 +65,15 @@ class CredentialRepository:
 
     async def key(self, key_id: KeyId) -> HeldKey | None:
         """An API key by its id."""
-        return await self._key(api_keys.c.id == key_id)
+        return next(iter(await self._keys(_KEYS_BY_ID, ids=[key_id])), None)
 
     async def key_by_digest(self, digest: bytes) -> HeldKey | None:
         """An API key of the first release, which has no id in it."""
-        return await self._key(api_keys.c.digest == digest)
+        return next(iter(await self._keys(_KEY_BY_DIGEST, digest=digest)), None)
 
     async def keys(self, key_ids: Collection[KeyId]) -> Mapping[KeyId, Principal]:
         """The holders of those keys that live."""
-        found = await self._keys(api_keys.c.id.in_(key_ids)) if key_ids else []
+        found = await self._keys(_KEYS_BY_ID, ids=list(key_ids)) if key_ids else []
         return {one.principal.key_id: one.principal for one in found if one.principal.key_id}
 
     async def session(self, session_id: SessionId) -> Principal | None:
@@ -73,18 +84,7 @@ class CredentialRepository:
         """The holders of those sessions that have not ended."""
         if not ids:
             return {}
-        rows = await self.connection.execute(
-            _living(refresh_tokens)
-            .add_columns(refresh_tokens.c.family)
-            .where(
-                refresh_tokens.c.family.in_(ids),
-                refresh_tokens.c.revoked_at.is_(None),
-                refresh_tokens.c.expires_at > func.now(),
-                refresh_tokens.c.generation == users.c.generation,
-                # The newest of the session; those before it were exchanged.
-                refresh_tokens.c.used_at.is_(None),
-            )
-        )
+        rows = await self.connection.execute(_SESSIONS, {"ids": list(ids)})
         return {
             SessionId(row.family): _to_principal(row, session_id=SessionId(row.family))
             for row in rows
@@ -168,30 +168,7 @@ class CredentialRepository:
             {"id": key_id},
         )
 
-    async def _key(self, condition: ColumnElement[bool]) -> HeldKey | None:
-        return next(iter(await self._keys(condition)), None)
-
-    async def _keys(self, condition: ColumnElement[bool]) -> list[HeldKey]:
-        opener = api_keys.alias()
-        opener_lives = select(opener.c.id).where(
-            opener.c.id == api_keys.c.opened_by, _is_in_force(opener)
-        )
-        stale = api_keys.c.last_used_at < text(f"now() - interval '{TOUCH_SECONDS} seconds'")
-        found = await self.connection.execute(
-            _living(api_keys)
-            .add_columns(
-                api_keys.c.id,
-                api_keys.c.digest,
-                api_keys.c.generation,
-                func.coalesce(stale, True).label("is_stale"),  # SQL, not a flag
-            )
-            .where(
-                condition,
-                _is_in_force(api_keys),
-                api_keys.c.opened_by.is_(None) | opener_lives.exists(),
-                api_keys.c.generation.is_(None) | (api_keys.c.generation == users.c.generation),
-            )
-        )
+    async def _keys(self, statement: Select[Any], **values: object) -> list[HeldKey]:
         return [
             HeldKey(
                 row.digest,
@@ -199,7 +176,7 @@ class CredentialRepository:
                 row.generation is not None,
                 row.is_stale,
             )
-            for row in found
+            for row in await self.connection.execute(statement, values)
         ]
 
 
@@ -225,6 +202,45 @@ def _living(credential: Any) -> Select[Any]:
         .join(tenants, tenants.c.id == credential.c.tenant_id)
         .where(users.c.suspended_at.is_(None), tenants.c.suspended_at.is_(None))
     )
+
+
+def _living_keys() -> Select[Any]:
+    opener = api_keys.alias()
+    opener_lives = select(opener.c.id).where(
+        opener.c.id == api_keys.c.opened_by, _is_in_force(opener)
+    )
+    stale = api_keys.c.last_used_at < text(f"now() - interval '{TOUCH_SECONDS} seconds'")
+    return (
+        _living(api_keys)
+        .add_columns(
+            api_keys.c.id,
+            api_keys.c.digest,
+            api_keys.c.generation,
+            func.coalesce(stale, True).label("is_stale"),  # SQL, not a flag
+        )
+        .where(
+            _is_in_force(api_keys),
+            api_keys.c.opened_by.is_(None) | opener_lives.exists(),
+            api_keys.c.generation.is_(None) | (api_keys.c.generation == users.c.generation),
+        )
+    )
+
+
+# Composed once: to do it for every wrong key would take longer than to look one up.
+_KEYS_BY_ID = _living_keys().where(api_keys.c.id.in_(bindparam("ids", expanding=True)))
+_KEY_BY_DIGEST = _living_keys().where(api_keys.c.digest == bindparam("digest"))
+_SESSIONS = (
+    _living(refresh_tokens)
+    .add_columns(refresh_tokens.c.family)
+    .where(
+        refresh_tokens.c.family.in_(bindparam("ids", expanding=True)),
+        refresh_tokens.c.revoked_at.is_(None),
+        refresh_tokens.c.expires_at > func.now(),
+        refresh_tokens.c.generation == users.c.generation,
+        # The newest of the session; those before it were exchanged.
+        refresh_tokens.c.used_at.is_(None),
+    )
+)
 
 
 def _to_principal(row: Row[Any], **credential: UUID) -> Principal:

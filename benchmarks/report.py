@@ -4,7 +4,7 @@ usage: python -m benchmarks.report
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,14 @@ SPEED = """\
 `make bench-speed`; peers run in an environment of their own, with the same model and vectors.
 """
 
+# Measured by themselves, shown with the speed.
+ADDED = {
+    "asking": "What an answer without a model takes, and what of it is neither searching nor"
+    " reading: graph, log and checks. `python -m benchmarks.speed.asking`.\n",
+    "doors": "What is added to a request before it is worked on, and to a search on its way over"
+    " HTTP. `python -m benchmarks.speed.doors`.\n",
+}
+
 STORM = """\
 ## Security in full size
 
@@ -70,6 +78,7 @@ def write() -> None:
         parts += [GROUNDING, _machine(grounding["machine"]), checked + "\n"]
     if speed:
         parts += [SPEED, *(_speed(name, one) for name, one in sorted(speed.items()))]
+    parts += [_speed(name, one) for name in ADDED if (one := _read(f"{name}.json"))]
     if storm:
         parts += [STORM, _machine(storm["machine"]), storm_section(storm)]
     (FOLDER / "README.md").write_text("\n".join(parts), "utf-8")
@@ -94,6 +103,7 @@ def _speed(name: str, measured: Mapping[str, Any]) -> str:
     lines = [f"### {name}\n", _machine(measured["machine"])]
     if name == "P3":
         return "\n".join([*lines, _searches(figures)])
+    lines += [ADDED[name]] if name in ADDED else []
     lines += ["| figure | value |", "|---|---|"]
     lines += [f"| {key} | {value} |" for key, value in _flat(figures) if key != "reach"]
     return "\n".join(lines) + "\n"
@@ -143,8 +153,7 @@ def storm_section(measured: Mapping[str, Any]) -> str:
     for one in files:
         counted = ", ".join(
             f"{value:,} {name}" if isinstance(value, int) else f"{value} {name}"
-            for figures in one["counted"].values()
-            for name, value in figures.items()
+            for name, value in _added_up(one["counted"].values()).items()
         )
         shown = (", ".join(promised_by(one["file"], known)), f"`{one['file']}`", counted)
         lines.append(
@@ -154,6 +163,16 @@ def storm_section(measured: Mapping[str, Any]) -> str:
     missing = ", ".join(f"`{one}`" for one in left(measured))
     told += [f"- not run in this size: {missing}"] if missing else []
     return "\n".join([*lines, *([""] if told else []), *told]) + "\n"
+
+
+def _added_up(counted: Iterable[Mapping[str, int | str]]) -> dict[str, int | str]:
+    """What several tests of a file have counted alike, together."""
+    total: dict[str, int | str] = {}
+    for name, value in (item for figures in counted for item in figures.items()):
+        before = total.get(name, 0)
+        counts = isinstance(before, int) and isinstance(value, int)
+        total[name] = int(before) + int(value) if counts else value
+    return total
 
 
 def _flat(figures: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -1,9 +1,10 @@
 """What the doors add to a request: who is it, how often do they ask, and the way over HTTP.
 
-`python -m benchmarks.speed.doors --data ../shared/data` prints JSON: milliseconds at p50 and p99 of
-the guard with a credential that this process has seen in the last seconds and with one that is
-looked up in the database; and of a whole search over HTTP beside the stages of the search itself,
-which the answer tells: the rest is HTTP, JSON, credential, limits and rights together.
+`python -m benchmarks.speed.doors --data ../shared/data` prints JSON and writes
+benchmarks/results/doors.json: milliseconds at p50 and p99 of the guard with a credential that this
+process has seen in the last seconds and with one that is looked up in the database; and of a whole
+search over HTTP beside the stages of the search itself, which the answer tells: the rest is HTTP,
+JSON, credential, limits and rights together.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from citewell.config import LimitSettings, Settings
 REQUESTS = 2_000
 SEARCHES = 500
 UNLIMITED = 10**9
+RESULT = Path(__file__).parents[1] / "results" / "doors.json"
 
 
 async def timed(work: Callable[[], Awaitable[None]]) -> dict[str, float]:
@@ -109,12 +111,14 @@ def _ask(address: str, key: str, subjects: list[str]) -> dict[str, dict[str, flo
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, write and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     data = parser.parse_args().data
-    measured = {"machine": machine(), **asyncio.run(measure()), **asyncio.run(searched(data))}
-    print(json.dumps(measured, indent=1))
+    taken = {**asyncio.run(measure()), **asyncio.run(searched(data))}
+    told = json.dumps({"machine": machine(), "figures": taken}, indent=1)
+    RESULT.write_text(told + "\n", encoding="utf-8")
+    print(told)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,9 @@ class RunLog:
         run, wanted = self.run, self.narration.wanted
         assert wanted is not None, "only a question to a person pauses a run"
         asked = await tx.approvals.ask(run.id, run.user_id, wanted, seconds=self.patience)
-        terminal = run_paused(run.conversation_id, run.id, self.narration.usage, asked)
+        terminal = run_paused(
+            run.conversation_id, run.id, self.narration.usage, asked, language=wanted.language
+        )
         await tx.runs.pause(run.id, [*events, terminal])
 
     def _put(self, event: Event) -> None:

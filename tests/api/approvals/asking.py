@@ -15,18 +15,22 @@ NOTE = {"text": "Call Ada."}
 NO_PLAN = say("No plan.")
 
 
-async def ask(client: httpx.AsyncClient, model: ChatServer, *script: Reply) -> dict[str, Any]:
+async def ask(
+    client: httpx.AsyncClient, model: ChatServer, *script: Reply, question: str = ASKED
+) -> dict[str, Any]:
     """The reply to a question, while the model says this."""
     model.script += [NO_PLAN, *script]
-    reply = await client.post("/query", json={"input": ASKED})
+    reply = await client.post("/query", json={"input": question})
     assert reply.status_code == 200, reply.text
     answered: dict[str, Any] = reply.json()
     return answered
 
 
-async def paused(client: httpx.AsyncClient, model: ChatServer) -> dict[str, Any]:
+async def paused(
+    client: httpx.AsyncClient, model: ChatServer, question: str = ASKED
+) -> dict[str, Any]:
     """A run that waits for a person to approve of a note."""
-    answer = await ask(client, model, call("write_note", NOTE))
+    answer = await ask(client, model, call("write_note", NOTE), question=question)
     assert (answer["reason"], answer["answered"]) == ("interrupt", False), answer
     return answer
 

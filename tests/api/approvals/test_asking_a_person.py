@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from citewell.bootstrap import App
 from citewell.domain.ids import TenantId, new_id
@@ -64,6 +65,25 @@ async def test_a_write_waits_for_a_person_and_runs_once_they_approve(
     assert [(one["role"], one["run_id"]) for one in messages] == [
         ("user", answer["run_id"]), ("assistant", answer["run_id"]),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("Was ist der Durchschnitt der siebzehn Zahlen auf der Tafel?", "Darf das Werkzeug"),
+        ("Quelle est la moyenne des dix-sept nombres du tableau ?", "L’outil write_note peut-il"),
+        ("¿Cuál es el promedio de los diecisiete números de la pizarra?", "¿Puede ejecutarse la"),
+        ("Qual è la media dei diciassette numeri sulla lavagna?", "May the tool write_note run"),
+    ],
+)
+async def test_a_person_is_asked_in_the_language_of_their_question_if_it_is_one_of_ours(
+    client: httpx.AsyncClient, model: ChatServer, question: str, asked: str
+) -> None:
+    answer = await paused(client, model, question)
+    [interrupt] = answer["interrupts"]
+    assert asked in interrupt["message"]
+    assert "write_note" in interrupt["message"]
+    assert not set("{}") & set(interrupt["message"])
 
 
 async def test_a_refusal_is_told_to_the_model_as_what_came_of_its_call(

@@ -127,7 +127,10 @@ class UseTools:
             # How they describe themselves is a text of others too, and the model reads it first.
             untrusted = untrusted or bool(theirs)
             tools += theirs
-        return Toolbox.of(principal, run, tools, untrusted=untrusted, can_ask=can_ask)
+        language = language_of(question.text)
+        return Toolbox.of(
+            principal, run, tools, untrusted=untrusted, can_ask=can_ask, language=language
+        )
 
 
 def _begun(state: State, tools: Toolbox) -> Progress:

@@ -44,7 +44,10 @@ class Result:
 
 @dataclass(slots=True)
 class Toolbox:
-    """The tools of one run; `untrusted` is set for good by the first result with others' words."""
+    """The tools of one run; `untrusted` is set for good by the first result with others' words.
+
+    `language` is that of the question (ISO 639-1), in which a person is asked about a call.
+    """
 
     principal: Principal
     run: str
@@ -52,6 +55,7 @@ class Toolbox:
     untrusted: bool
     approved: frozenset[str] = frozenset()
     can_ask: bool = False
+    language: str = ""
 
     @classmethod
     def of(
@@ -62,13 +66,14 @@ class Toolbox:
         *,
         untrusted: bool,
         can_ask: bool = False,
+        language: str = "",
     ) -> "Toolbox":
         """Those of the tools whose scopes the caller has; raises `ValueError` for a name twice."""
         mine = [tool for tool in tools if _has(principal, tool)]
         names = {tool.name: tool for tool in mine}
         if len(names) != len(mine):
             raise ValueError(f"Two tools have one name: {sorted(tool.name for tool in mine)}.")
-        return cls(principal, run, names, untrusted, can_ask=can_ask)
+        return cls(principal, run, names, untrusted, can_ask=can_ask, language=language)
 
     async def call(self, call: ToolCall) -> Result:
         """What the call gives; every expected failure is a text for the model, never an error."""

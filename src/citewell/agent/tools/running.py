@@ -47,7 +47,7 @@ def _wanted(box: Toolbox, call: ToolCall, number: int) -> Wanted:
     tool, arguments = call["name"], call["args"]
     labels = tuple(sorted(label.value for label in box.tools[tool].labels))
     bound = digest(tool, arguments, box.run)
-    return Wanted(RunId(UUID(box.run)), number, tool, arguments, bound, labels)
+    return Wanted(RunId(UUID(box.run)), number, tool, arguments, bound, labels, box.language)
 
 
 async def _decided(box: Toolbox, call: ToolCall, wanted: Wanted) -> Result:

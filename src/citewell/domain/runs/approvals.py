@@ -28,7 +28,8 @@ class Wanted:
 
     `number` counts the calls of its `thread`, the run that began it all, from 1: both together are
     the key of its effect. `arguments` are exact, `digest` is that of tool, arguments and thread,
-    and `labels` say what the tool does.
+    and `labels` say what the tool does. `language` (ISO 639-1) is that of whoever is to be asked;
+    it is not stored, as the question is told when it is asked.
     """
 
     thread: RunId
@@ -37,6 +38,7 @@ class Wanted:
     arguments: Mapping[str, Any]
     digest: str
     labels: tuple[str, ...]
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

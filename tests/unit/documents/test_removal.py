@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
 
 from citewell.documents.collections import Collections
 from citewell.documents.queue import JobQueue
@@ -12,6 +11,7 @@ from citewell.domain.errors import ConflictError, NotFoundError
 from citewell.domain.ids import TenantId
 from citewell.domain.jobs import JobKind, JobState
 from tests.unit.documents.conftest import MODEL, Library, whole
+from tests.unit.storage.rows import waits_for_a_lock
 
 LAMP = b"The lamp burns whale oil.\n"
 
@@ -97,7 +97,7 @@ async def test_a_deletion_and_the_worker_that_reads_never_wait_for_each_other(
         deleting = asyncio.ensure_future(
             library.documents.delete(library.owner, accepted.document.id)
         )
-        await waits_for_a_lock(library)
+        await waits_for_a_lock(library.database)
         # With the locks in another order, the server ends one of the two here.
         await tx.documents.lock(accepted.document.id)
     await deleting
@@ -117,10 +117,3 @@ async def test_reading_ends_quietly_when_the_collection_is_deleted_meanwhile(
     library.embedding.held.set()
     await reading
     assert (await library.queue.get(library.owner, lease.job.id)).state is JobState.DONE
-
-
-async def waits_for_a_lock(library: Library) -> None:
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    async with asyncio.timeout(60), library.database.engine.connect() as connection:
-        while not (await connection.execute(waiting)).scalar_one():  # noqa: ASYNC110  # No event there.
-            await asyncio.sleep(0.01)

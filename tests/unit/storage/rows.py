@@ -1,5 +1,6 @@
 """Rows that the stories begin with, made by the repositories themselves."""
 
+import asyncio
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -116,3 +117,15 @@ async def ask(
         await tx.conversations.add_question(within, run, question)
         await tx.runs.append(run, [{"type": "ASKED", "text": question}])
     return within
+
+
+async def waits_for_a_lock(database: Database) -> None:
+    """Return once a session of the server waits for another one."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(60), database.engine.connect() as connection:
+        while not (await connection.execute(waiting)).scalar_one():  # No event there.
+            await connection.rollback()
+            await asyncio.sleep(0.01)

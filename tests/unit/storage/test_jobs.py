@@ -15,7 +15,7 @@ from citewell.storage.database import Database
 from citewell.storage.repositories.jobs import JobRepository
 from citewell.storage.repositories.system import LEASE_SECONDS
 from citewell.storage.transaction import Transaction
-from tests.unit.storage.rows import execute
+from tests.unit.storage.rows import execute, waits_for_a_lock
 
 FencedWrite = Callable[[JobRepository, Lease], Awaitable[object]]
 
@@ -125,6 +125,23 @@ async def test_a_job_that_has_just_ended_has_not_lost_its_lease(
         await tx.jobs.finish(lease)
     async with database.system() as system:
         assert await system.heartbeat([lease]) == set()
+
+
+async def test_a_job_that_ends_while_its_heartbeat_waits_has_not_lost_its_lease(
+    database: Database, tenant: TenantId
+) -> None:
+    lease = await leased(database, tenant)
+
+    async def beat() -> set[JobId]:
+        async with database.system() as system:
+            return await system.heartbeat([lease])
+
+    async with database.transaction(tenant) as tx:
+        await tx.jobs.finish(lease)
+        beating = asyncio.ensure_future(beat())
+        await waits_for_a_lock(database)
+    async with asyncio.timeout(10):
+        assert await beating == set()
 
 
 async def test_a_heartbeat_says_when_the_lease_is_lost(

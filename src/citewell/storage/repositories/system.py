@@ -43,18 +43,15 @@ _CLAIM = text(
     " FROM taken WHERE jobs.id = taken.id RETURNING jobs.*, taken.fresh"
 )
 
-# Locked in the order in which a worker's own writes lock them. A job that has ended meanwhile
-# needs no lease, and has not lost it.
+# Locked in the order in which a worker's own writes lock them.
 _HEARTBEAT = text(
     "WITH lease AS (SELECT id, token"
     "  FROM unnest(CAST(:jobs AS uuid[]), CAST(:tokens AS uuid[])) AS lease (id, token)),"
     " mine AS (SELECT j.id FROM jobs j JOIN lease ON lease.id = j.id"
     "  AND lease.token = j.lease_token WHERE j.state = 'leased' AND j.lease_until > now()"
-    "  ORDER BY j.id FOR UPDATE OF j),"
-    " kept AS (UPDATE jobs j SET lease_until = now() + make_interval(secs => :seconds)"
-    "  FROM mine WHERE j.id = mine.id)"
-    " SELECT lease.id FROM lease WHERE lease.id NOT IN (SELECT id FROM mine)"
-    " AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = lease.id AND j.state IN ('done', 'failed'))"
+    "  ORDER BY j.id FOR UPDATE OF j)"
+    " UPDATE jobs j SET lease_until = now() + make_interval(secs => :seconds)"
+    "  FROM mine WHERE j.id = mine.id RETURNING j.id"
 )
 
 _REAP = text(
@@ -94,15 +91,26 @@ class SystemRepository:
 
         A job that has ended meanwhile needs no lease, and has not lost it.
         """
-        found = await self.connection.execute(
+        asked = [lease.job.id for lease in leases]
+        kept = await self.connection.execute(
             _HEARTBEAT,
             {
-                "jobs": [lease.job.id for lease in leases],
+                "jobs": asked,
                 "tokens": [lease.token for lease in leases],
                 "seconds": LEASE_SECONDS,
             },
         )
-        return {JobId(job_id) for job_id in found.scalars()}
+        missing = set(asked) - set(kept.scalars())
+        if not missing:
+            return set()
+        # Asked by itself: a statement that has waited for a job's last commit does not see it.
+        ended = await self.connection.execute(
+            select(jobs.c.id).where(
+                jobs.c.id.in_(missing),
+                jobs.c.state.in_([JobState.DONE.value, JobState.FAILED.value]),
+            )
+        )
+        return missing - set(ended.scalars())
 
     async def release(self, worker: UUID) -> int:
         """Hand back what `worker` holds, at once and without spending an attempt."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from citewell.index.contents import Contents, contents_of, merged
 from citewell.index.engines import bitmap, exact_engine, nearest, trained_engine
 from citewell.index.forward import Rows
+from citewell.index.halves import widened
 from citewell.index.index import (
     EMPTY_KEYS,
     EMPTY_SCORES,
@@ -73,7 +74,7 @@ class Block(Contents):
 
     def whole(self, at: Rows) -> Vector:
         """(n, dimension) vectors of the chunks at these places."""
-        return self.rows[self.offsets[at]].astype(np.float32)
+        return widened(self.rows.take(self.offsets[at], axis=0))
 
 
 def make_block(entries: Sequence[Entry], settings: IndexSettings) -> Block:
@@ -93,7 +94,7 @@ def merge_blocks(
 
 def assemble(held: Contents, settings: IndexSettings) -> Block:
     """Build the engine that fits the size."""
-    vectors = held.rows[held.offsets[:-1]].astype(np.float32)
+    vectors = widened(held.rows.take(held.offsets[:-1], axis=0))
     if len(held.keys) < settings.exact_below:
         engine, probes, recall = exact_engine(vectors), 0, 1.0
     else:

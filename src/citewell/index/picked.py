@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from citewell.index.contents import Contents
 from citewell.index.forward import Rows, Wanted, row_indices, running
+from citewell.index.halves import widened
 from citewell.index.index import DenseScores, Keys, Terms, Vector
 from citewell.index.lexical import LexicalSnapshot
 
@@ -37,7 +38,7 @@ class Part:
         """(vectors of all the chunks, dimension)."""
         if self._rows is None:
             places = row_indices(self.block.offsets[self.at], self.counts)
-            self._rows = self.block.rows[places].astype(np.float32)
+            self._rows = widened(self.block.rows.take(places, axis=0))
         return self._rows
 
     def cosines(self, query: Vector) -> tuple[Vector, Vector]:

@@ -111,7 +111,8 @@ class Database:
         As a transaction of its own that only reads, in one round trip.
         """
         tenant_id = who.tenant_id if isinstance(who, Principal) else who
-        async with self._begin() as connection:
+        # Which begins and ends its transaction by itself.
+        async with _meant(self.engine.connect()) as connection:
             return await read_once(connection, who, statement, {**values, "tenant": tenant_id})
 
     async def live(
@@ -175,10 +176,17 @@ class Database:
         return _begin(self.engine)
 
 
+def _begin(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
+    return _meant(engine.begin())
+
+
 @asynccontextmanager
-async def _begin(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _meant(
+    opened: AbstractAsyncContextManager[AsyncConnection],
+) -> AsyncIterator[AsyncConnection]:
+    """A connection whose errors are told as what they mean to a caller."""
     try:
-        async with engine.begin() as connection:
+        async with opened as connection:
             yield connection
     except PoolTimeoutError as error:
         raise UnavailableError(

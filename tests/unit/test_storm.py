@@ -14,6 +14,7 @@ REPORT = """<testsuites><testsuite>
 <testcase classname="tests.security.files.test_sandbox" name="test_no_socket" time="0.1">
 <failure message="no"/></testcase>
 <testcase classname="tests.contract.test_index_model.TestExact" name="runTest" time="1.0"/>
+<testcase time="3.0" />
 </testsuite></testsuites>"""
 
 

@@ -10,6 +10,7 @@ from citewell.domain.ids import RunId
 from citewell.domain.principal import Principal
 from citewell.storage.database import Database
 from citewell.storage.notifications import Notifications
+from citewell.storage.reading.events import events_after
 from citewell.storage.repositories.runs import RUNS_TOPIC, JsonObject, RunState
 
 POLL_SECONDS = 1.0
@@ -56,7 +57,6 @@ class Follower:
                     await heard.hear(f":{run_id}:", seconds=POLL_SECONDS)
 
     async def _read(self, principal: Principal, run_id: RunId, after: int) -> tuple[Page, bool]:
-        async with self.database.transaction(principal) as tx:
-            run = await tx.runs.get(run_id, principal.user_id)
-            page = await tx.runs.events(run_id, after=after, limit=PAGE)
-        return page, run.state is not RunState.RUNNING and not page
+        read, seal = self.database.read, await self.database.seal(principal)
+        state, page = await events_after(read, seal, principal, run_id, after=after, limit=PAGE)
+        return page, state is not RunState.RUNNING and not page

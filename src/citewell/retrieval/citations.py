@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from citewell.domain.passages import Citation
 from citewell.domain.principal import Principal
 from citewell.storage.database import Database
+from citewell.storage.reading.spans import spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,10 @@ class Citations:
         """The same citations; `verified` says whether the quote stands there at this moment."""
         if not citations:
             return ()
-        async with self.database.transaction(principal) as tx:
-            return tuple(
-                [
-                    replace(
-                        c, verified=await tx.versions.span(c.version_id, c.start, c.end) == c.quote
-                    )
-                    for c in citations
-                ]
-            )
+        database = self.database
+        wanted = [(one.version_id, one.start, one.end) for one in citations]
+        said = await spans(database.read, await database.seal(principal), principal, wanted)
+        return tuple(
+            replace(one, verified=there == one.quote)
+            for one, there in zip(citations, said, strict=True)
+        )

@@ -8,10 +8,18 @@ from citewell.domain.ids import ChunkId, VersionId, new_id
 from citewell.domain.passages import Citation
 from citewell.retrieval.citations import Citations
 from citewell.storage.database import Database
+from citewell.storage.sealing.masters import MasterKeys
 from tests.unit.retrieval.library import Book, Library, Text
 from tests.unit.storage.rows import execute
 
 TEXT = "Łódź is a city.\nIt has 😀 many mills. Cotton was spun there."
+
+
+@pytest.fixture(autouse=True, params=["plain", "sealed"])
+async def stored(database: Database, request: pytest.FixtureRequest) -> None:
+    """What is added is stored as it is, or sealed."""
+    if request.param == "sealed":
+        await database.vault.unlock(MasterKeys((bytes(range(32)),)))
 
 
 @pytest.fixture

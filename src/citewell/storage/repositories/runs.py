@@ -17,7 +17,7 @@ from citewell.storage.tables.conversations import conversations, run_events, run
 RUNS_TOPIC = "citewell_runs"
 RUN_LEASE_SECONDS = 15
 
-_REQUEST, _EVENT = "runs.request", "run_events.event"
+_REQUEST, SEALED_EVENT = "runs.request", "run_events.event"
 
 JsonObject = Mapping[str, Any]
 
@@ -175,7 +175,7 @@ class RunRepository(SealedScope):
             .limit(limit)
         )
         return [
-            (row.seq, self.seal.open_json(_EVENT, f"{run_id}/{row.seq}", row.event))
+            (row.seq, self.seal.open_json(SEALED_EVENT, f"{run_id}/{row.seq}", row.event))
             for row in found
         ]
 
@@ -208,7 +208,7 @@ class RunRepository(SealedScope):
                 "tenant_id": self.tenant_id,
                 "run_id": run_id,
                 "seq": seq,
-                "event": self.seal.json(_EVENT, f"{run_id}/{seq}", event),
+                "event": self.seal.json(SEALED_EVENT, f"{run_id}/{seq}", event),
             }
             for seq, event in enumerate(events, first)
         ]

@@ -12,7 +12,7 @@ from citewell.domain.ids import CollectionId, DocumentId, VersionId, new_id
 from citewell.storage.repositories.scope import SealedScope
 from citewell.storage.tables.documents import CALLER, document_versions, documents
 
-_TEXT, _HEADINGS = "document_versions.text", "document_versions.headings"
+SEALED_TEXT, _HEADINGS = "document_versions.text", "document_versions.headings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ class VersionRepository(SealedScope):
             raise NotFoundError(f"Document version {version_id} has no text.")
         headings = self.seal.open_json(_HEADINGS, version_id, row.headings)
         return ParsedText(
-            text=self.seal.open_text(_TEXT, version_id, row.text),
+            text=self.seal.open_text(SEALED_TEXT, version_id, row.text),
             kind=TextKind(row.kind),
             pages=tuple(PageSpan(**page) for page in row.pages),
             headings=tuple(Heading(**heading) for heading in headings),
@@ -196,16 +196,6 @@ class VersionRepository(SealedScope):
             parser=row.parser,
             code_language=row.code_language,
         )
-
-    async def span(self, version_id: VersionId, start: int, end: int) -> str | None:
-        """The canonical text at `start`..`end`, or None when the version is gone."""
-        whole = document_versions.c.text
-        part = whole if self.seal.keys else func.substring(whole, start + 1, max(0, end - start))
-        found = await self.connection.execute(select(part).where(self._mine(version_id)))
-        stored = found.scalar_one_or_none()
-        if stored is None or self.seal.keys is None:
-            return stored
-        return self.seal.open_text(_TEXT, version_id, stored)[start : max(start, end)]
 
     async def drop_older(self, document_id: DocumentId, version_id: VersionId) -> list[str]:
         """Remove the document's other versions; returns blob keys that nothing refers to now."""
@@ -270,7 +260,7 @@ class VersionRepository(SealedScope):
     def _read(self, version_id: VersionId, parsed: ParsedText) -> dict[str, Any]:
         headings = [asdict(heading) for heading in parsed.headings]
         return {
-            "text": self.seal.text(_TEXT, version_id, parsed.text),
+            "text": self.seal.text(SEALED_TEXT, version_id, parsed.text),
             "kind": parsed.kind.value,
             "title": parsed.title,
             "language": parsed.language,

@@ -223,19 +223,23 @@ class Chat:
         principal, question = turn.principal, turn.question
         inside = [str(one) for one in question.collections]
         body = (question.text, str(conversation_id), *inside)
+        made: list[Run] = []
         async with self.database.transaction(principal) as tx:
 
             async def create() -> _Created:
                 within = await _conversation(tx, self.memory, turn, conversation_id)
                 request = {"text": question.text, "collections": inside}
-                await tx.runs.create(run_id, within, principal.user_id, request)
+                started = [translation.run_started(within, run_id)]
+                made.append(
+                    await tx.runs.create(run_id, within, principal.user_id, request, started)
+                )
                 await tx.conversations.add_question(within, run_id, question.text)
-                await tx.runs.append(run_id, [translation.run_started(within, run_id)])
                 return _Created(run_id)
 
             key = None if once is None else once.of(principal, *body)
             created, _ = await do_once(tx, key, _Created, create)
-            return await tx.runs.get(RunId(created.run_id), principal.user_id)
+            run_id = RunId(created.run_id)
+            return made[0] if made else await tx.runs.get(run_id, principal.user_id)
 
     async def _hear(self) -> None:
         async with self.notifications.subscribe(RUNS_TOPIC) as heard:

@@ -37,10 +37,9 @@ async def go_on(tx: Transaction, principal: Principal, word: Word, next_id: RunI
         "interrupt": str(approval.id),
         "approved": word.approved,
     }
-    await tx.runs.create(next_id, within, principal.user_id, request)
-    await tx.checkpoints.hand_on(wanted.thread, next_id)
     started = translation.run_started(within, next_id, resumes=paused.id, thread=wanted.thread)
-    await tx.runs.append(next_id, [started])
+    await tx.runs.create(next_id, within, principal.user_id, request, [started])
+    await tx.checkpoints.hand_on(wanted.thread, next_id)
     action = "approval.approved" if word.approved else "approval.refused"
     await _record(tx, principal.user_id, action, approval)
     return Decision(approval.id, wanted.thread, wanted.digest, word.approved)

@@ -68,19 +68,28 @@ class RunRepository(SealedScope):
         conversation_id: ConversationId,
         user_id: UserId,
         request: JsonObject,
-    ) -> None:
-        """A running run, leased to the caller's process."""
-        await self.connection.execute(
-            insert(runs).values(
+        events: Sequence[JsonObject] = (),
+    ) -> Run:
+        """A running run, leased to the caller's process, with its first events.
+
+        Nobody is told of them: nobody can follow it yet.
+        """
+        made = await self.connection.execute(
+            insert(runs)
+            .values(
                 id=run_id,
                 tenant_id=self.tenant_id,
                 conversation_id=conversation_id,
                 user_id=user_id,
                 state=RunState.RUNNING.value,
                 request=self.seal.json(_REQUEST, run_id, request),
+                head=len(events) - 1,
                 lease_until=text(_LEASE),
             )
+            .returning(runs)
         )
+        await self._store(run_id, 0, events)
+        return self._run(made.one())
 
     async def get(self, run_id: RunId, user_id: UserId) -> Run:
         """Raises `NotFoundError` when this user has no such run."""
@@ -202,7 +211,11 @@ class RunRepository(SealedScope):
         head = done.scalar_one_or_none()
         if head is None:
             raise LeaseLostError(f"Run {run_id} has ended.")
-        first = head - len(events) + 1
+        await self._store(run_id, head - len(events) + 1, events)
+        await self._notify(run_id, str(head))
+        return int(head)
+
+    async def _store(self, run_id: RunId, first: int, events: Sequence[JsonObject]) -> None:
         rows = [
             {
                 "tenant_id": self.tenant_id,
@@ -214,8 +227,6 @@ class RunRepository(SealedScope):
         ]
         if rows:
             await self.connection.execute(insert(run_events), rows)
-        await self._notify(run_id, str(head))
-        return int(head)
 
     async def _notify(self, run_id: RunId, what: str) -> None:
         payload = f"{self.tenant_id}:{run_id}:{what}"

@@ -7,7 +7,18 @@ from enum import StrEnum
 from operator import eq, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Text,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 
 from citewell.domain.errors import LeaseLostError, NotFoundError
 from citewell.domain.ids import ConversationId, RunId, UserId
@@ -167,7 +178,7 @@ class RunRepository(SealedScope):
         await self.connection.execute(
             update(runs).where(self._mine(run_id), self._running()).values(cancel_requested=True)
         )
-        await self._notify(run_id, "cancel")
+        await self.connection.execute(select(self._told(run_id, literal("cancel"))))
 
     async def events(
         self, run_id: RunId, *, after: int, limit: int = 500
@@ -206,13 +217,12 @@ class RunRepository(SealedScope):
             update(runs)
             .where(self._mine(run_id), self._running())
             .values(head=runs.c.head + len(events), **values)
-            .returning(runs.c.head)
+            .returning(runs.c.head, self._told(run_id, cast(runs.c.head, Text)))
         )
         head = done.scalar_one_or_none()
         if head is None:
             raise LeaseLostError(f"Run {run_id} has ended.")
         await self._store(run_id, head - len(events) + 1, events)
-        await self._notify(run_id, str(head))
         return int(head)
 
     async def _store(self, run_id: RunId, first: int, events: Sequence[JsonObject]) -> None:
@@ -228,9 +238,9 @@ class RunRepository(SealedScope):
         if rows:
             await self.connection.execute(insert(run_events), rows)
 
-    async def _notify(self, run_id: RunId, what: str) -> None:
-        payload = f"{self.tenant_id}:{run_id}:{what}"
-        await self.connection.execute(select(func.pg_notify(RUNS_TOPIC, payload)))
+    def _told(self, run_id: RunId, what: ColumnElement[str]) -> ColumnElement[Any]:
+        """Tells whoever follows the run, once this is committed."""
+        return func.pg_notify(RUNS_TOPIC, literal(f"{self.tenant_id}:{run_id}:") + what)
 
     def _mine(self, run_id: RunId) -> ColumnElement[bool]:
         return (runs.c.tenant_id == self.tenant_id) & (runs.c.id == run_id)

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from typing import TypeVar
 
@@ -33,10 +33,11 @@ class BuiltinEmbedder:
 
     Three lanes of threads share one copy of the weights: questions never wait for texts, and
     texts to rerank never wait for texts to store. Long texts are read in several passes; nothing
-    is dropped. After `close` every call raises `UnavailableError`.
+    is dropped. A question that is alone has two threads, and a copy of the weights that the first
+    one loads. After `close` every call raises `UnavailableError`.
     """
 
-    __slots__ = ("_bulk", "_closed", "_prompt", "_query", "_runtime")
+    __slots__ = ("_alone", "_asking", "_bulk", "_closed", "_prompt", "_query", "_runtime")
 
     def __init__(self, threads: int = 0) -> None:
         """`threads` work on passages, 0 means one per core; raises `StartError` if damaged."""
@@ -45,6 +46,8 @@ class BuiltinEmbedder:
         self._query = ThreadPoolExecutor(min(2, count), "embed-query")
         self._prompt = ThreadPoolExecutor(count, "embed-prompt")
         self._bulk = ThreadPoolExecutor(count, "embed-bulk", _step_back)
+        self._alone = cache(self._runtime.on_two_threads if cores() > 1 else self._shared)
+        self._asking = 0
         self._closed = False
 
     @property
@@ -87,7 +90,12 @@ class BuiltinEmbedder:
     async def embed_clauses(self, question: str, clauses: Sequence[Span]) -> Floats:
         """See `Embedder`; clauses are pooled as the windows of a passage are."""
         asked = PassageText(question, windows=tuple(clauses))
-        return await self._result(self._on(self._query, partial(_embed_one, self._runtime, asked)))
+        self._asking += 1
+        try:
+            runtime = self._alone if self._asking == 1 else self._shared
+            return await self._result(self._on(self._query, partial(_embed_one, runtime, asked)))
+        finally:
+            self._asking -= 1
 
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
         """See `Embedder`; texts beyond the model's limit are read in several passes."""
@@ -105,6 +113,9 @@ class BuiltinEmbedder:
         self._closed = True
         for lane in (self._query, self._prompt, self._bulk):
             await asyncio.to_thread(lane.shutdown, wait=True, cancel_futures=True)
+
+    def _shared(self) -> ModelRuntime:
+        return self._runtime
 
     def _on(self, lane: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
         if self._closed:
@@ -175,7 +186,8 @@ def _read(runtime: ModelRuntime, passes: Iterable[Pass]) -> Sums:
     return [summed for one in passes for summed in sum_pools(one, runtime.run(one.ids))]
 
 
-def _embed_one(runtime: ModelRuntime, asked: PassageText) -> Floats:
+def _embed_one(opened: Callable[[], ModelRuntime], asked: PassageText) -> Floats:
+    runtime = opened()
     passes = plan_passes(runtime.pieces, 0, asked, runtime.model.max_tokens)
     return pool_rows(_read(runtime, passes), [1 + len(asked.windows)])[0]
 

@@ -154,3 +154,10 @@ async def test_closing_during_a_bulk_tells_its_caller_instead_of_cancelling_it()
         await made.embed_passages([PassageText("under way")])
         await made.close()
         await waiting
+
+
+async def test_a_question_means_the_same_alone_and_in_company(embedder: BuiltinEmbedder) -> None:
+    alone = await embedder.embed_query(SECOND)
+    together = await asyncio.gather(*(embedder.embed_query(SECOND) for _ in range(3)))
+    for vector in together:
+        np.testing.assert_allclose(vector, alone, atol=1e-6)

@@ -60,8 +60,9 @@ async def test_a_write_waits_for_a_person_and_runs_once_they_approve(
     assert rows(postgres_url, "SELECT 1 FROM checkpoints") == []
     # What was planned, asked and paid before the pause was not asked again.
     assert len(model.requests) == 3
-    path = f"/api/v1/conversations/{answer['conversation_id']}/messages"
-    messages = (await client.get(path)).json()["items"]
+    path = f"/api/v1/conversations/{answer['conversation_id']}"
+    assert (await client.get(path)).json()["turns"] == 1
+    messages = (await client.get(f"{path}/messages")).json()["items"]
     assert [(one["role"], one["run_id"]) for one in messages] == [
         ("user", answer["run_id"]), ("assistant", answer["run_id"]),
     ]  # fmt: skip

@@ -9,13 +9,14 @@ from citewell.domain.conversations import MOST_TITLE, Conversation
 from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import ConversationId, MessageId, RunId, UserId, new_id
 from citewell.storage.repositories.messages import MessageRepository
-from citewell.storage.tables.conversations import conversations, runs
+from citewell.storage.tables.conversations import conversations, messages, runs
 
 _TITLE, _SUMMARY = "conversations.title", "conversations.summary"
 
+# A run that goes on from another has no question of its own.
 _TURNS = (
     select(func.count())
-    .where(runs.c.conversation_id == conversations.c.id)
+    .where(messages.c.conversation_id == conversations.c.id, messages.c.role == "user")
     .correlate(conversations)
     .scalar_subquery()
 )

@@ -45,8 +45,8 @@ from citewell.storage.home import prepare_home
 from citewell.storage.notifications import Notifications
 from citewell.storage.readiness import assert_sound, wait_for, watch
 from citewell.storage.repositories.collections import CHANGES_TOPIC
+from citewell.storage.repositories.conversing.run_log import RUNS_TOPIC
 from citewell.storage.repositories.jobs import JOBS_TOPIC
-from citewell.storage.repositories.runs import RUNS_TOPIC
 from citewell.storage.sealing import masters
 from citewell.telemetry.logs import logger
 from citewell.telemetry.tasks import Tasks

@@ -30,8 +30,8 @@ from citewell.storage.database import Database
 from citewell.storage.home import prepare_home
 from citewell.storage.notifications import Notifications
 from citewell.storage.repositories.collections import CHANGES_TOPIC
+from citewell.storage.repositories.conversing.run_log import RUNS_TOPIC
 from citewell.storage.repositories.jobs import JOBS_TOPIC
-from citewell.storage.repositories.runs import RUNS_TOPIC
 from citewell.telemetry.tasks import Tasks
 from tests.api.contract import Contract
 from tests.api.terminal import Terminal

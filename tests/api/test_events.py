@@ -23,7 +23,7 @@ from citewell.bootstrap import App
 from citewell.config import LimitSettings
 from citewell.domain.ids import ConversationId, RunId, new_id
 from citewell.domain.principal import Role, Scope
-from citewell.storage.repositories.runs import RunState
+from citewell.storage.repositories.conversing.runs import RunState
 from tests.api.conftest import Keys, listening
 
 SECONDS = 10

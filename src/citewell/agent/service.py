@@ -54,7 +54,8 @@ class Agent:
 
     async def warm_up(self) -> None:
         """Be ready for the first question."""
-        await asyncio.to_thread(lambda: self._graph)
+        if "_graph" not in vars(self):
+            await asyncio.to_thread(lambda: self._graph)
 
     def run(
         self, principal: Principal, question: Question, desk: Desk | None = None

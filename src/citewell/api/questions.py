@@ -25,7 +25,7 @@ from citewell.domain.errors import (
 from citewell.domain.ids import RunId
 from citewell.domain.principal import Principal, Scope
 from citewell.storage.repetition import RequestKey
-from citewell.storage.repositories.runs import Run
+from citewell.storage.repositories.conversing.runs import Run
 from citewell.telemetry.logs import logger
 
 log = logger(__name__)

@@ -8,10 +8,11 @@ from citewell.chat.narration import TERMINAL
 from citewell.domain.errors import UnavailableError
 from citewell.domain.ids import RunId
 from citewell.domain.principal import Principal
+from citewell.storage.at_once.events import events_after
 from citewell.storage.database import Database
-from citewell.storage.notifications import Notifications
-from citewell.storage.reading.events import events_after
-from citewell.storage.repositories.runs import RUNS_TOPIC, JsonObject, RunState
+from citewell.storage.notifications import Notifications, Subscription
+from citewell.storage.repositories.conversing.run_log import RUNS_TOPIC, JsonObject
+from citewell.storage.repositories.conversing.runs import RunState
 
 POLL_SECONDS = 1.0
 PAGE = 200
@@ -52,11 +53,21 @@ class Follower:
                     ended = event["type"] in TERMINAL
                 if ended:
                     return
-                if not page:
-                    # What is said may be lost, so look anyway.
-                    await heard.hear(f":{run_id}:", seconds=POLL_SECONDS)
+                if len(page) < PAGE:
+                    await _wait(heard, run_id, after)
 
     async def _read(self, principal: Principal, run_id: RunId, after: int) -> tuple[Page, bool]:
         read, seal = self.database.read, await self.database.seal(principal)
         state, page = await events_after(read, seal, principal, run_id, after=after, limit=PAGE)
         return page, state is not RunState.RUNNING and not page
+
+
+async def _wait(heard: Subscription, run_id: RunId, after: int) -> None:
+    """Return when the run is heard to have more events than `after`.
+
+    What is said may be lost, so in time as well.
+    """
+    while said := await heard.hear(f":{run_id}:", seconds=POLL_SECONDS):
+        number = said.rpartition(":")[2]
+        if number.isdecimal() and int(number) > after:
+            return

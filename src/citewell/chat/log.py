@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
@@ -13,14 +13,18 @@ from citewell.chat.narration import Ending, Event, Narration
 from citewell.domain.errors import LeaseLostError
 from citewell.domain.ids import RunId, TenantId
 from citewell.domain.run_events import RunEvent
+from citewell.storage.at_once.appending import append
+from citewell.storage.at_once.ending import Said, end
 from citewell.storage.database import Database
-from citewell.storage.repositories.runs import Run, RunState
+from citewell.storage.repositories.conversing.run_log import Batch
+from citewell.storage.repositories.conversing.runs import Run, RunState
 from citewell.storage.transaction import Transaction
 from citewell.telemetry.logs import logger
 
 BATCH_SECONDS = 0.05
 PATIENCE_SECONDS = 3600.0
-BATCH_CHARACTERS = 256
+# Of one event's text, and of all that waits: an answer that comes at once is not stored in pieces.
+EVENT_CHARACTERS, BATCH_CHARACTERS = 256, 8_192
 MOST_PENDING = 1000
 
 log = logger(__name__)
@@ -42,7 +46,7 @@ class RunLog:
     lost: bool = False
     _pending: list[Event] = field(default_factory=list)
     _writing: list[Event] = field(default_factory=list)
-    _head: int = 0
+    _head: int = field(init=False)
     _characters: int = 0
     # After a broken connection nobody knows whether the last transaction was committed.
     _uncertain: bool = False
@@ -54,6 +58,7 @@ class RunLog:
 
     def __post_init__(self) -> None:
         """A run that goes on from another has its desk."""
+        self._head = self.run.head
         thread = RunId(UUID(self.run.request.get("thread", str(self.run.id))))
         self.at = RunDesk(self.database, self.tenant_id, self.run.id, thread)
 
@@ -86,7 +91,7 @@ class RunLog:
         self._full.set()
 
     async def end(self, ending: Ending) -> None:
-        """Store the rest, close what is open, and end the run; in one transaction with the message.
+        """Store the rest, close what is open, and end the run; at once with the message.
 
         Raises `UnavailableError` as `keep` does. Call it only after `keep` has returned.
         """
@@ -94,23 +99,22 @@ class RunLog:
             if self._writing:
                 await self._store()
             events = [*self._pending, *self.narration.open.closing(ending)]
-            finish = self._pause if ending.state is RunState.PAUSED else self._finish
-            await self._persist(partial(finish, ending, events))
+            if ending.state is RunState.PAUSED:
+                await self.at.persist(partial(self._pause, events))
+            else:
+                await self.at.patiently(partial(self._finish, ending, events))
 
-    async def _finish(self, ending: Ending, events: Sequence[Event], tx: Transaction) -> None:
+    async def _finish(self, ending: Ending, events: Sequence[Event]) -> None:
         run, answer = self.run, self.narration.kept_answer(ending)
         terminal = ending.terminal(run.conversation_id, run.id, self.narration.usage)
-        await tx.runs.finish(run.id, ending.state, [*events, terminal])
-        if self.at.is_used:
-            await tx.checkpoints.drop(run.id)
-        if answer is not None:
-            # Under the question, which was asked in the run in which it all began.
-            partly = self.narration.answer is None
-            await tx.conversations.add_answer(
-                run.conversation_id, self.at.thread, answer, partial=partly
-            )
+        # Under the question, which was asked in the run in which it all began.
+        partly = self.narration.answer is None
+        said = None if answer is None else Said(self.at.thread, answer, partial=partly)
+        seal = await self.database.seal(self.tenant_id)
+        last = Batch(run.id, self._head, [*events, terminal])
+        await end(self.database.write, seal, last, ending.state, said)
 
-    async def _pause(self, _: Ending, events: Sequence[Event], tx: Transaction) -> None:
+    async def _pause(self, events: Sequence[Event], tx: Transaction) -> None:
         run, wanted = self.run, self.narration.wanted
         assert wanted is not None, "only a question to a person pauses a run"
         asked = await tx.approvals.ask(run.id, run.user_id, wanted, seconds=self.patience)
@@ -122,7 +126,7 @@ class RunLog:
     def _put(self, event: Event) -> None:
         delta = event.get("delta", "")
         last = self._pending[-1] if self._pending else {}
-        room = len(last.get("delta", "")) + len(delta) <= BATCH_CHARACTERS
+        room = len(last.get("delta", "")) + len(delta) <= EVENT_CHARACTERS
         if delta and room and last.get("messageId") == event.get("messageId") and "delta" in last:
             self._pending[-1] = {**last, "delta": last["delta"] + delta}
         else:
@@ -139,28 +143,24 @@ class RunLog:
             self._full.clear()
             self._room.set()
         if self._writing:
-            await self._persist(self._append)
+            await self.at.patiently(self._append)
+            self._uncertain = False
             self._head += len(self._writing)
             self._writing = []
 
-    async def _append(self, tx: Transaction) -> None:
-        if self._uncertain and await self._head_is_stored(tx):
+    async def _append(self) -> None:
+        if self._uncertain and await self._head_is_stored():
             return
-        await tx.runs.append(self.run.id, self._writing)
+        seal = await self.database.seal(self.tenant_id)
+        self._uncertain = True
+        await append(self.database.write, seal, Batch(self.run.id, self._head, self._writing))
 
-    async def _head_is_stored(self, tx: Transaction) -> bool:
-        # Renewing takes the row's lock, so a transaction that is still dying has decided by then.
-        await tx.runs.renew(self.run.id)
-        stored = await tx.runs.get(self.run.id, self.run.user_id)
+    async def _head_is_stored(self) -> bool:
+        async with self.database.transaction(self.tenant_id) as tx:
+            # Takes the row's lock, so a transaction that is still dying has decided by then.
+            await tx.runs.renew(self.run.id)
+            stored = await tx.runs.get(self.run.id, self.run.user_id)
         return stored.head == self._head + len(self._writing)
-
-    async def _persist(self, write: Callable[[Transaction], Awaitable[None]]) -> None:
-        async def unsure(tx: Transaction) -> None:
-            await write(tx)
-            self._uncertain = True
-
-        await self.at.persist(unsure)
-        self._uncertain = False
 
     @contextlib.contextmanager
     def _until_lost(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from citewell.chat.narration import OpenParts
-from citewell.storage.repositories.runs import JsonObject
+from citewell.storage.repositories.conversing.run_log import JsonObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from citewell.chat.narration import INTERRUPTED, OpenParts, partial_answer
 from citewell.domain.errors import LeaseLostError
 from citewell.domain.ids import ConversationId, RunId, TenantId
 from citewell.storage.database import Database
-from citewell.storage.repositories.runs import RunState
+from citewell.storage.repositories.conversing.runs import RunState
 from citewell.storage.transaction import Transaction
 from citewell.telemetry import metrics
 from citewell.telemetry.logs import logger

@@ -26,7 +26,8 @@ from citewell.domain.run_events import Question
 from citewell.storage.database import Database
 from citewell.storage.notifications import Notifications
 from citewell.storage.repetition import RequestKey, do_once
-from citewell.storage.repositories.runs import RUNS_TOPIC, JsonObject, Run, RunQuery
+from citewell.storage.repositories.conversing.run_log import RUNS_TOPIC, JsonObject
+from citewell.storage.repositories.conversing.runs import Run, RunQuery
 from citewell.storage.transaction import Transaction
 from citewell.telemetry.logs import logger
 from citewell.telemetry.tasks import Tasks

@@ -12,8 +12,8 @@ from citewell.domain.errors import FieldProblem, InvalidError
 from citewell.domain.ids import CollectionId, SpaceId
 from citewell.domain.principal import Principal, Role, Scope
 from citewell.inference.embedding import EmbeddingModel
+from citewell.storage.at_once.heads import named
 from citewell.storage.database import Database
-from citewell.storage.reading.heads import named
 from citewell.storage.repetition import RequestKey, do_once
 from citewell.storage.transaction import Transaction
 

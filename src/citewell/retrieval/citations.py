@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from citewell.domain.passages import Citation
 from citewell.domain.principal import Principal
+from citewell.storage.at_once.spans import spans
 from citewell.storage.database import Database
-from citewell.storage.reading.spans import spans
 
 
 @dataclass(frozen=True, slots=True)

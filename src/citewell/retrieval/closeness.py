@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from citewell.domain.sentences import sentences
 from citewell.retrieval.coverage import coverage
 from citewell.retrieval.fusion import Candidates
-from citewell.storage.reading.live import LiveChunk
+from citewell.storage.at_once.live import LiveChunk
 
 # Only what stands at the top already is read: this decides which of the best is first.
 LOOKED_AT = 6

@@ -17,7 +17,7 @@ from citewell.retrieval.fusion import Candidates, fuse, join, lift, unscored
 from citewell.retrieval.links import Titles, pagerank
 from citewell.retrieval.question import Asked
 from citewell.retrieval.views import View
-from citewell.storage.reading.live import LiveChunk
+from citewell.storage.at_once.live import LiveChunk
 
 SEEDS = 20
 NODES = 50

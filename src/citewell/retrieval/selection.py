@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from citewell.domain.ids import VersionId
 from citewell.domain.passages import Dropped, Passage, Scores
 from citewell.retrieval.fusion import Candidates
-from citewell.storage.reading.live import LiveChunk
+from citewell.storage.at_once.live import LiveChunk
 
 OVERLAP = 0.4
 

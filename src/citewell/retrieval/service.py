@@ -33,8 +33,8 @@ from citewell.retrieval.reranking import RERANKED, Reranking
 from citewell.retrieval.scoring import Thought, look_up, mean, score, think, weights
 from citewell.retrieval.selection import beyond, select
 from citewell.retrieval.views import View
+from citewell.storage.at_once.live import LiveChunk
 from citewell.storage.database import Database
-from citewell.storage.reading.live import LiveChunk
 from citewell.telemetry import metrics
 
 MAX_LIMIT = 200

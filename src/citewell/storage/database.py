@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from sqlalchemy import URL, TextClause, make_url, text
@@ -22,9 +22,9 @@ from citewell.domain.errors import (
 )
 from citewell.domain.ids import CollectionId, TenantId
 from citewell.domain.principal import Principal
+from citewell.storage.at_once.live import LIVE, LiveChunk, live_chunks, live_values
+from citewell.storage.at_once.once import READ, WRITE, Row, once
 from citewell.storage.entering import ENTER_SYSTEM
-from citewell.storage.reading.live import LIVE, LiveChunk, live_chunks, live_values
-from citewell.storage.reading.once import Row, read_once
 from citewell.storage.repositories.accounts.installation import Installation
 from citewell.storage.repositories.accounts.quotas import QUOTA_EXCEEDED, quota_exceeded
 from citewell.storage.repositories.system import SystemRepository
@@ -110,10 +110,13 @@ class Database:
 
         As a transaction of its own that only reads, in one round trip.
         """
-        tenant_id = who.tenant_id if isinstance(who, Principal) else who
-        # Which begins and ends its transaction by itself.
-        async with _meant(self.engine.connect()) as connection:
-            return await read_once(connection, who, statement, {**values, "tenant": tenant_id})
+        return await self._once(who, statement, values, READ)
+
+    async def write(
+        self, who: Principal | TenantId, statement: TextClause, values: Mapping[str, Any]
+    ) -> list[Row]:
+        """As `read`, for a statement that changes rows."""
+        return await self._once(who, statement, values, WRITE)
 
     async def live(
         self,
@@ -171,6 +174,18 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+    async def _once(
+        self,
+        who: Principal | TenantId,
+        statement: TextClause,
+        values: Mapping[str, Any],
+        begin: LiteralString,
+    ) -> list[Row]:
+        tenant_id = who.tenant_id if isinstance(who, Principal) else who
+        # Which begins and ends its transaction by itself.
+        async with _meant(self.engine.connect()) as connection:
+            return await once(connection, who, statement, {**values, "tenant": tenant_id}, begin)
 
     def _begin(self) -> AbstractAsyncContextManager[AsyncConnection]:
         return _begin(self.engine)

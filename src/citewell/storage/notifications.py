@@ -27,16 +27,19 @@ class Subscription:
         except TimeoutError:
             return None
 
-    async def hear(self, part: str, *, seconds: float) -> None:
-        """Return when a payload holds `part` (or everything is to be looked at), or in time."""
+    async def hear(self, part: str, *, seconds: float) -> str | None:
+        """The next payload that holds `part`, an empty one when everything is to be looked at.
+
+        None after `seconds`.
+        """
         try:
             async with asyncio.timeout(seconds):
                 while True:
                     said = await self._heard.get()
                     if not said or part in said:
-                        return
+                        return said
         except TimeoutError:
-            return
+            return None
 
 
 @dataclass(frozen=True, slots=True)

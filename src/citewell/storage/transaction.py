@@ -31,7 +31,8 @@ from citewell.storage.repositories.approving.checkpoints import CheckpointReposi
 from citewell.storage.repositories.audit import AuditRepository
 from citewell.storage.repositories.chunks import ChunkRepository
 from citewell.storage.repositories.collections import CollectionRepository
-from citewell.storage.repositories.conversations import ConversationRepository
+from citewell.storage.repositories.conversing.conversations import ConversationRepository
+from citewell.storage.repositories.conversing.runs import RunRepository
 from citewell.storage.repositories.documents import DocumentRepository
 from citewell.storage.repositories.idempotency import IdempotencyRepository
 from citewell.storage.repositories.jobs import JobRepository
@@ -40,7 +41,6 @@ from citewell.storage.repositories.privacy.clocks import ClockRepository
 from citewell.storage.repositories.privacy.memories import MemoryRepository
 from citewell.storage.repositories.privacy.people import PeopleRepository
 from citewell.storage.repositories.privacy.requests import RequestRepository
-from citewell.storage.repositories.runs import RunRepository
 from citewell.storage.repositories.sealing.sealed import SealedRepository
 from citewell.storage.repositories.spaces import SpaceRepository
 from citewell.storage.repositories.versions import VersionRepository

@@ -28,7 +28,7 @@ from citewell.domain.run_events import (
 )
 from citewell.storage.database import Database
 from citewell.storage.notifications import Notifications
-from citewell.storage.repositories.runs import RUNS_TOPIC
+from citewell.storage.repositories.conversing.run_log import RUNS_TOPIC
 from citewell.telemetry.tasks import Tasks
 
 SECONDS = 20.0

@@ -7,7 +7,7 @@ from citewell.domain.conversations import Message
 from citewell.domain.ids import RunId, new_id
 from citewell.domain.principal import Principal
 from citewell.storage.database import Database
-from citewell.storage.repositories.runs import Run
+from citewell.storage.repositories.conversing.runs import Run
 
 
 async def begun(database: Database, asker: Principal) -> Run:

@@ -13,7 +13,7 @@ from citewell.domain.passages import Answer
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import AnswerFinished, SourcesFound, TextProduced
 from citewell.storage.database import Database
-from citewell.storage.repositories.runs import RunState
+from citewell.storage.repositories.conversing.runs import RunState
 from citewell.telemetry.tasks import Tasks
 from tests.unit.chat.scripted import (
     Gate,

@@ -1,20 +1,41 @@
 """A reader may come, go and come back, anywhere; the run does not notice."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import TextClause
 
+from citewell.chat.following import Follower
 from citewell.chat.service import Chat
 from citewell.domain.errors import DeniedError, NotFoundError
-from citewell.domain.ids import RunId, new_id
+from citewell.domain.ids import RunId, TenantId, new_id
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import TextProduced
+from citewell.storage.at_once.once import Row
 from citewell.storage.database import Database
 from citewell.storage.notifications import Notifications
-from citewell.storage.repositories.runs import RunState
+from citewell.storage.repositories.conversing.run_log import RUNS_TOPIC
+from citewell.storage.repositories.conversing.runs import RunState
 from tests.unit.chat.scripted import Gate, Scripted, ask, check_order, follow, process, story
+from tests.unit.chat.stored import begun
+
+
+@dataclass(frozen=True)
+class Counting(Database):
+    """A database that notes behind which number somebody looks."""
+
+    reads: list[int] = field(default_factory=list)
+
+    async def read(
+        self, who: Principal | TenantId, statement: TextClause, values: Mapping[str, Any]
+    ) -> list[Row]:
+        self.reads.append(values["after"])
+        return await super().read(who, statement, values)
 
 
 async def test_resuming_after_any_number_gives_exactly_the_rest(
@@ -53,6 +74,28 @@ async def test_a_run_is_followed_alike_in_its_own_process_and_in_another(
     assert here.result() == there.result()
     assert agent.began == 1
     assert elsewhere.began == 0
+
+
+async def test_a_reader_looks_once_for_what_it_hears_of(
+    database: Database, asker: Principal
+) -> None:
+    run = await begun(database, asker)
+    counting = Counting(database.engine, database.url, database.vault)
+    notifications = Notifications(database.url)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        listening = group.create_task(notifications.run((RUNS_TOPIC,)))
+        async with notifications.subscribe(RUNS_TOPIC) as heard:
+            assert await heard.next(seconds=20) == ""
+        async with aclosing(Follower(counting, notifications).events(asker, run.id, -1)) as events:
+            assert (await anext(events))[0] == 0
+            told = {"type": "CUSTOM", "name": "n", "value": 1}
+            for number in range(1, 4):
+                async with database.transaction(asker) as tx:
+                    await tx.runs.append(run.id, [told])
+                    await tx.runs.request_cancel(run.id)
+                assert (await anext(events))[0] == number
+        listening.cancel()
+    assert counting.reads == [-1, 0, 1, 2]
 
 
 async def test_an_event_is_stored_before_its_reader_sees_it(

@@ -15,7 +15,7 @@ from citewell.domain.ids import RunId
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import StepStarted
 from citewell.storage.database import Database
-from citewell.storage.repositories.runs import Run, RunState
+from citewell.storage.repositories.conversing.runs import Run, RunState
 from citewell.telemetry.tasks import Tasks
 from tests.unit.chat.scripted import (
     Gate,

@@ -1,13 +1,15 @@
 """A log stays right when the connection to the database does not."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import TextClause
 
 from citewell.chat.log import RunLog
 from citewell.chat.narration import Ending, Narration
@@ -15,8 +17,9 @@ from citewell.domain.errors import UnavailableError
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import TextProduced
+from citewell.storage.at_once.once import Row
 from citewell.storage.database import Database
-from citewell.storage.repositories.runs import RunState
+from citewell.storage.repositories.conversing.runs import RunState
 from citewell.storage.transaction import Transaction
 from citewell.telemetry.tasks import Tasks
 from tests.unit.chat.scripted import Scripted, check_order, follow, serving, story, until_true
@@ -31,11 +34,22 @@ class Unreliable(Database):
 
     @asynccontextmanager
     async def transaction(self, who: Principal | TenantId) -> AsyncIterator[Transaction]:
+        with self._broken():
+            async with super().transaction(who) as tx:
+                yield tx
+
+    async def write(
+        self, who: Principal | TenantId, statement: TextClause, values: Mapping[str, Any]
+    ) -> list[Row]:
+        with self._broken():
+            return await super().write(who, statement, values)
+
+    @contextmanager
+    def _broken(self) -> Iterator[None]:
         fault = self.faults.pop(0) if self.faults else ""
         if fault == "before":
             raise UnavailableError("The database cannot be reached.")
-        async with super().transaction(who) as tx:
-            yield tx
+        yield
         if fault == "after":
             raise UnavailableError("The database cannot be reached.")
 

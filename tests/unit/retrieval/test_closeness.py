@@ -9,7 +9,7 @@ from citewell.domain.documents import TextKind
 from citewell.domain.ids import ChunkId, CollectionId, DocumentId, VersionId
 from citewell.retrieval.closeness import LOOKED_AT, closer
 from citewell.retrieval.fusion import NOTHING, Candidates
-from citewell.storage.reading.live import LiveChunk
+from citewell.storage.at_once.live import LiveChunk
 
 WEIGHTS = {"bridg": 2.0, "built": 1.0}
 TOGETHER = "The bridge was built in 1871. It rained."

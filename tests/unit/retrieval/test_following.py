@@ -15,7 +15,7 @@ from citewell.retrieval.links import titles_of
 from citewell.retrieval.projections import Projections
 from citewell.retrieval.question import ask
 from citewell.retrieval.service import Retrieval
-from citewell.storage.reading.live import LiveChunk
+from citewell.storage.at_once.live import LiveChunk
 from tests.unit.retrieval.library import Library
 
 FILMS = {

@@ -8,8 +8,11 @@ import pytest
 from citewell.domain.errors import LeaseLostError, NotFoundError
 from citewell.domain.ids import ConversationId, RunId, TenantId, UserId, new_id
 from citewell.domain.passages import Answer
+from citewell.storage.at_once.appending import append as append_once
 from citewell.storage.database import Database
-from citewell.storage.repositories.runs import RunState
+from citewell.storage.notifications import Notifications
+from citewell.storage.repositories.conversing.run_log import RUNS_TOPIC, Batch
+from citewell.storage.repositories.conversing.runs import RunState
 from tests.unit.storage.rows import execute
 
 ADA = UserId(new_id())
@@ -135,3 +138,44 @@ async def test_a_conversation_keeps_what_was_said_in_order(
         ]
         with pytest.raises(NotFoundError):
             await tx.conversations.get(ConversationId(new_id()), ADA)
+
+
+async def test_of_writers_who_have_read_the_same_log_one_goes_on_with_it(
+    database: Database, tenant: TenantId, run: RunId
+) -> None:
+    seal = await database.seal(tenant)
+
+    async def write(name: str) -> bool:
+        try:
+            await append_once(
+                database.write, seal, Batch(run, -1, [{"name": name}, {"name": name}])
+            )
+        except LeaseLostError:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*map(write, "abcdef"))) == 1
+    assert await events(database, tenant, run) == [0, 1]
+    with pytest.raises(LeaseLostError):
+        await append_once(database.write, seal, Batch(run, 0, [{"name": "late"}]))
+    await append_once(database.write, seal, Batch(run, 1, [{"name": "next"}]))
+    async with database.transaction(tenant) as tx:
+        await tx.runs.finish(run, RunState.FINISHED, [])
+    with pytest.raises(LeaseLostError):
+        await append_once(database.write, seal, Batch(run, 2, [{"name": "late"}]))
+    assert await events(database, tenant, run) == [0, 1, 2]
+
+
+async def test_what_is_appended_is_told_of_when_it_can_be_read(
+    database: Database, tenant: TenantId, run: RunId
+) -> None:
+    notifications = Notifications(database.url)
+    listening = asyncio.create_task(notifications.run((RUNS_TOPIC,)))
+    async with asyncio.timeout(20), notifications.subscribe(RUNS_TOPIC) as heard:
+        assert await heard.next(seconds=20) == ""
+        seal = await database.seal(tenant)
+        await append_once(database.write, seal, Batch(run, -1, [{"name": "a"}, {"name": "b"}]))
+        assert await heard.hear(f":{run}:", seconds=20) == f"{tenant}:{run}:1"
+        assert await events(database, tenant, run) == [0, 1]
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)

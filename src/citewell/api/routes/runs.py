@@ -15,7 +15,7 @@ from citewell.api.questions import resume
 from citewell.api.schemas.answers import CancelRequested, RunPage, RunShown
 from citewell.api.schemas.approvals import Resumed
 from citewell.domain.ids import ConversationId, RunId
-from citewell.storage.repositories.runs import RunQuery, RunState
+from citewell.storage.repositories.conversing.runs import RunQuery, RunState
 
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/runs", tags=["runs"])
 

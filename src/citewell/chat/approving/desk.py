@@ -78,7 +78,16 @@ class RunDesk:
         await self.persist(lambda tx: tx.approvals.end(decision, outcome))
 
     async def persist(self, write: Callable[[Transaction], Awaitable[Found]]) -> Found:
-        """What `write` gives, in a transaction of its own, tried again while nobody is there.
+        """What `write` gives, in a transaction of its own, tried again as `patiently` does."""
+
+        async def write_once() -> Found:
+            async with self.database.transaction(self.tenant_id) as tx:
+                return await write(tx)
+
+        return await self.patiently(write_once)
+
+    async def patiently(self, write: Callable[[], Awaitable[Found]]) -> Found:
+        """What `write` gives, tried again while nobody is there.
 
         Raises `UnavailableError` when the database is away for longer than `OUTAGE_SECONDS`. After
         a broken connection nobody knows whether a transaction was committed: `write` has to bear
@@ -88,8 +97,7 @@ class RunDesk:
         pause = FIRST_RETRY_SECONDS
         while True:
             try:
-                async with self.database.transaction(self.tenant_id) as tx:
-                    return await write(tx)
+                return await write()
             except UnavailableError:
                 if time.monotonic() + pause > deadline:
                     raise

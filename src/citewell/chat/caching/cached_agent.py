@@ -26,8 +26,8 @@ from citewell.domain.runs.approvals import Decision
 from citewell.inference.embedding import Vector
 from citewell.retrieval.citations import Citations
 from citewell.retrieval.projections import Projections
+from citewell.storage.at_once.heads import heads, titles
 from citewell.storage.database import Database
-from citewell.storage.reading.heads import heads, titles
 from citewell.telemetry import metrics
 from citewell.telemetry.logs import logger
 

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from citewell.domain.errors import ConflictError, NotFoundError
 from citewell.domain.ids import MemoryId, UserId, new_id
@@ -12,6 +22,13 @@ from citewell.storage.repositories.scope import SealedScope
 from citewell.storage.tables.privacy import memories
 
 _TEXT = "memories.text"
+# Composed once: every question reads them.
+_OF = (
+    select(memories)
+    .where(memories.c.tenant_id == bindparam("tenant"), memories.c.user_id == bindparam("user"))
+    .order_by(memories.c.id.desc())
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 class MemoryRepository(SealedScope):
@@ -19,12 +36,8 @@ class MemoryRepository(SealedScope):
 
     async def of(self, user_id: UserId, *, limit: int = MOST_FACTS) -> Sequence[Memory]:
         """The newest first."""
-        found = await self.connection.execute(
-            select(memories)
-            .where(memories.c.tenant_id == self.tenant_id, memories.c.user_id == user_id)
-            .order_by(memories.c.id.desc())
-            .limit(limit)
-        )
+        asked = {"tenant": self.tenant_id, "user": user_id, "most": limit}
+        found = await self.connection.execute(_OF, asked)
         return [self._memory(row) for row in found]
 
     async def add(self, user_id: UserId, text: str) -> Memory:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from citewell.domain.documents import TextKind
 from citewell.domain.ids import ChunkId, CollectionId, DocumentId, VersionId
-from citewell.storage.reading.once import Row
+from citewell.storage.at_once.once import Row
 from citewell.storage.repositories.chunks import LIVE_FROM
 from citewell.storage.repositories.sealing.chunk_words import Words, opened
 from citewell.storage.sealing.seal import Seal

@@ -1,6 +1,7 @@
 """Runs and their event logs: dense numbers, one terminal event."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,11 +11,8 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Row,
-    Text,
-    cast,
+    bindparam,
     func,
-    insert,
-    literal,
     select,
     text,
     update,
@@ -22,17 +20,45 @@ from sqlalchemy import (
 
 from citewell.domain.errors import LeaseLostError, NotFoundError
 from citewell.domain.ids import ConversationId, RunId, UserId
+from citewell.storage.repositories.conversing.run_log import (
+    APPEND,
+    RUN_LEASE_SECONDS,
+    RUNNING,
+    RUNS_TOPIC,
+    SEALED_EVENT,
+    Batch,
+    JsonObject,
+    appended,
+    sealed,
+)
 from citewell.storage.repositories.scope import SealedScope
 from citewell.storage.tables.conversations import conversations, run_events, runs
 
-RUNS_TOPIC = "citewell_runs"
-RUN_LEASE_SECONDS = 15
-
-_REQUEST, SEALED_EVENT = "runs.request", "run_events.event"
-
-JsonObject = Mapping[str, Any]
+_REQUEST = "runs.request"
 
 _LEASE = f"now() + make_interval(secs => {RUN_LEASE_SECONDS})"
+
+
+# Composed once: every question makes a run, which grows.
+_LOCKED = (
+    select(runs.c.head)
+    .where(
+        runs.c.tenant_id == bindparam("tenant"),
+        runs.c.id == bindparam("run"),
+        runs.c.state == RUNNING,
+    )
+    .with_for_update()
+)
+_MADE = text(
+    "WITH made AS (INSERT INTO runs"
+    "  (id, tenant_id, conversation_id, user_id, state, request, head, lease_until)"
+    "  VALUES (:run, :tenant, :conversation, :user, 'running', CAST(:request AS jsonb), :head,"
+    "   now() + make_interval(secs => :lease)) RETURNING *),"
+    " stored AS (INSERT INTO run_events (tenant_id, run_id, seq, event)"
+    "  SELECT made.tenant_id, made.id, e.place - 1, e.event"
+    "  FROM made, unnest(CAST(:events AS jsonb[])) WITH ORDINALITY AS e (event, place))"
+    " SELECT * FROM made"
+)
 
 
 class RunState(StrEnum):
@@ -85,22 +111,18 @@ class RunRepository(SealedScope):
 
         Nobody is told of them: nobody can follow it yet.
         """
-        made = await self.connection.execute(
-            insert(runs)
-            .values(
-                id=run_id,
-                tenant_id=self.tenant_id,
-                conversation_id=conversation_id,
-                user_id=user_id,
-                state=RunState.RUNNING.value,
-                request=self.seal.json(_REQUEST, run_id, request),
-                head=len(events) - 1,
-                lease_until=text(_LEASE),
-            )
-            .returning(runs)
-        )
-        await self._store(run_id, 0, events)
-        return self._run(made.one())
+        batch = Batch(run_id, -1, events)
+        values = {
+            "run": run_id,
+            "tenant": self.tenant_id,
+            "conversation": conversation_id,
+            "user": user_id,
+            "request": json.dumps(self.seal.json(_REQUEST, run_id, request)),
+            "head": batch.last,
+            "lease": RUN_LEASE_SECONDS,
+            "events": sealed(self.seal, batch),
+        }
+        return self._run((await self.connection.execute(_MADE, values)).one())
 
     async def get(self, run_id: RunId, user_id: UserId) -> Run:
         """Raises `NotFoundError` when this user has no such run."""
@@ -136,17 +158,15 @@ class RunRepository(SealedScope):
 
     async def append(self, run_id: RunId, events: Sequence[JsonObject]) -> int:
         """Number and store events; returns the last number. Raises `LeaseLostError`."""
-        return await self._append(run_id, events, lease_until=text(_LEASE))
+        return await self._append(run_id, events, RunState.RUNNING)
 
     async def finish(self, run_id: RunId, state: RunState, events: Sequence[JsonObject]) -> int:
         """As `append` for the last events of a run; nothing can follow. Raises `LeaseLostError`."""
-        return await self._append(
-            run_id, events, state=state.value, finished_at=func.now(), lease_until=None
-        )
+        return await self._append(run_id, events, state)
 
     async def pause(self, run_id: RunId, events: Sequence[JsonObject]) -> int:
         """As `finish`, for a run that another one may go on from: `release` is what ends it."""
-        return await self._append(run_id, events, state=RunState.PAUSED.value, lease_until=None)
+        return await self._append(run_id, events, RunState.PAUSED)
 
     async def release(self, run_id: RunId, state: RunState) -> bool:
         """End a run that waits; whether it did."""
@@ -178,7 +198,8 @@ class RunRepository(SealedScope):
         await self.connection.execute(
             update(runs).where(self._mine(run_id), self._running()).values(cancel_requested=True)
         )
-        await self.connection.execute(select(self._told(run_id, literal("cancel"))))
+        told = func.pg_notify(RUNS_TOPIC, f"{self.tenant_id}:{run_id}:cancel")
+        await self.connection.execute(select(told))
 
     async def events(
         self, run_id: RunId, *, after: int, limit: int = 500
@@ -212,35 +233,14 @@ class RunRepository(SealedScope):
             finished_at=row.finished_at,
         )
 
-    async def _append(self, run_id: RunId, events: Sequence[JsonObject], **values: Any) -> int:
-        done = await self.connection.execute(
-            update(runs)
-            .where(self._mine(run_id), self._running())
-            .values(head=runs.c.head + len(events), **values)
-            .returning(runs.c.head, self._told(run_id, cast(runs.c.head, Text)))
-        )
-        head = done.scalar_one_or_none()
+    async def _append(self, run_id: RunId, events: Sequence[JsonObject], state: RunState) -> int:
+        values = {"tenant": self.tenant_id, "run": run_id}
+        head = (await self.connection.execute(_LOCKED, values)).scalar_one_or_none()
         if head is None:
             raise LeaseLostError(f"Run {run_id} has ended.")
-        await self._store(run_id, head - len(events) + 1, events)
-        return int(head)
-
-    async def _store(self, run_id: RunId, first: int, events: Sequence[JsonObject]) -> None:
-        rows = [
-            {
-                "tenant_id": self.tenant_id,
-                "run_id": run_id,
-                "seq": seq,
-                "event": self.seal.json(SEALED_EVENT, f"{run_id}/{seq}", event),
-            }
-            for seq, event in enumerate(events, first)
-        ]
-        if rows:
-            await self.connection.execute(insert(run_events), rows)
-
-    def _told(self, run_id: RunId, what: ColumnElement[str]) -> ColumnElement[Any]:
-        """Tells whoever follows the run, once this is committed."""
-        return func.pg_notify(RUNS_TOPIC, literal(f"{self.tenant_id}:{run_id}:") + what)
+        stored = appended(self.seal, Batch(run_id, head, events), state.value)
+        await self.connection.execute(APPEND, stored)
+        return int(stored["last"])
 
     def _mine(self, run_id: RunId) -> ColumnElement[bool]:
         return (runs.c.tenant_id == self.tenant_id) & (runs.c.id == run_id)

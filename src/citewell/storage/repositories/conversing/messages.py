@@ -19,6 +19,7 @@ from citewell.domain.ids import (
 )
 from citewell.domain.passages import Answer, Citation
 from citewell.storage.repositories.scope import SealedScope
+from citewell.storage.sealing.seal import Seal
 from citewell.storage.tables.conversations import citations, messages
 
 _TEXT, _QUOTE = "messages.text", "citations.quote"
@@ -62,7 +63,9 @@ class MessageRepository(SealedScope):
         self, conversation_id: ConversationId, run_id: RunId, text: str
     ) -> MessageId:
         """What the user asked."""
-        return await self._add(conversation_id, run_id, "user", text)
+        row = _row(self.seal, "user", text)
+        await self._add(conversation_id, run_id, row)
+        return MessageId(row["id"])
 
     async def add_answer(
         self,
@@ -73,50 +76,20 @@ class MessageRepository(SealedScope):
         partial: bool = False,
     ) -> MessageId:
         """What was answered, with its citations; `partial` when it was cut off."""
-        message_id = await self._add(
-            conversation_id,
-            run_id,
-            "assistant",
-            answer.text,
-            grounded=answer.grounded,
-            answered=answer.answered,
-            partial=partial,
-        )
-        rows = [
-            {
-                "id": citation_id,
-                "tenant_id": self.tenant_id,
-                "message_id": message_id,
-                **asdict(citation),
-                "quote": self.seal.text(_QUOTE, citation_id, citation.quote),
-            }
-            for citation, citation_id in ((one, new_id()) for one in answer.citations)
-        ]
-        if rows:
+        row = answer_row(self.seal, answer, partial=partial)
+        await self._add(conversation_id, run_id, row)
+        cited = citation_rows(self.seal, row["id"], answer.citations)
+        if cited:
+            rows = [{"tenant_id": self.tenant_id, **one} for one in cited]
             await self.connection.execute(insert(citations), rows)
-        return message_id
+        return MessageId(row["id"])
 
     async def _add(
-        self,
-        conversation_id: ConversationId,
-        run_id: RunId,
-        role: str,
-        text: str,
-        **values: float | bool | None,
-    ) -> MessageId:
-        message_id = MessageId(new_id())
-        await self.connection.execute(
-            insert(messages).values(
-                id=message_id,
-                tenant_id=self.tenant_id,
-                conversation_id=conversation_id,
-                run_id=run_id,
-                role=role,
-                text=self.seal.text(_TEXT, message_id, text),
-                **values,
-            )
-        )
-        return message_id
+        self, conversation_id: ConversationId, run_id: RunId, row: Mapping[str, Any]
+    ) -> None:
+        inside = {"conversation_id": conversation_id, "run_id": run_id}
+        stored = {"tenant_id": self.tenant_id, **inside, **row}
+        await self.connection.execute(insert(messages), stored)
 
     async def _citations(self, said: Sequence[UUID]) -> Citations:
         if not said:
@@ -165,3 +138,29 @@ class MessageRepository(SealedScope):
         return (messages.c.tenant_id == self.tenant_id) & (
             messages.c.conversation_id == conversation_id
         )
+
+
+def answer_row(seal: Seal, answer: Answer, *, partial: bool) -> dict[str, Any]:
+    """What is stored of an answer itself."""
+    values = {"grounded": answer.grounded, "answered": answer.answered, "partial": partial}
+    return {**_row(seal, "assistant", answer.text), **values}
+
+
+def citation_rows(
+    seal: Seal, message_id: MessageId, cited: Sequence[Citation]
+) -> list[dict[str, Any]]:
+    """What is stored of the citations of an answer."""
+    return [
+        {
+            "id": citation_id,
+            "message_id": message_id,
+            **asdict(citation),
+            "quote": seal.text(_QUOTE, citation_id, citation.quote),
+        }
+        for citation, citation_id in ((one, new_id()) for one in cited)
+    ]
+
+
+def _row(seal: Seal, role: str, text: str) -> dict[str, Any]:
+    message_id = MessageId(new_id())
+    return {"id": message_id, "role": role, "text": seal.text(_TEXT, message_id, text)}

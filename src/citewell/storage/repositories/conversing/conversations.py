@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 from citewell.domain.conversations import MOST_TITLE, Conversation
 from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import ConversationId, MessageId, RunId, UserId, new_id
-from citewell.storage.repositories.messages import MessageRepository
+from citewell.storage.repositories.conversing.messages import MessageRepository
 from citewell.storage.tables.conversations import conversations, messages, runs
 
 _TITLE, _SUMMARY = "conversations.title", "conversations.summary"
@@ -41,14 +41,13 @@ class ConversationRepository(MessageRepository):
     async def create(self, user_id: UserId, title: str) -> ConversationId:
         """An empty conversation of this user."""
         conversation_id = ConversationId(new_id())
-        await self.connection.execute(
-            insert(conversations).values(
-                id=conversation_id,
-                tenant_id=self.tenant_id,
-                user_id=user_id,
-                title=self.seal.text(_TITLE, conversation_id, title[:MOST_TITLE]),
-            )
-        )
+        values = {
+            "id": conversation_id,
+            "tenant_id": self.tenant_id,
+            "user_id": user_id,
+            "title": self.seal.text(_TITLE, conversation_id, title[:MOST_TITLE]),
+        }
+        await self.connection.execute(insert(conversations), values)
         return conversation_id
 
     async def get(self, conversation_id: ConversationId, user_id: UserId) -> Conversation:

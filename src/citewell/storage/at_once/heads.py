@@ -8,7 +8,7 @@ from sqlalchemy import TextClause, text
 
 from citewell.domain.ids import CollectionId, DocumentId
 from citewell.domain.principal import Principal
-from citewell.storage.reading.once import Row
+from citewell.storage.at_once.once import Row
 
 # `Database.read`.
 Read = Callable[[Principal, TextClause, Mapping[str, Any]], Awaitable[list[Row]]]

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from citewell.domain.ids import VersionId
 from citewell.domain.principal import Principal
-from citewell.storage.reading.heads import Read
+from citewell.storage.at_once.heads import Read
 from citewell.storage.repositories.versions import SEALED_TEXT
 from citewell.storage.sealing.seal import Seal
 

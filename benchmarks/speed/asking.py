@@ -2,18 +2,20 @@
 
 `python -m benchmarks.speed.asking --data ../shared/data --keep DIR` prints JSON and writes
 benchmarks/results/asking.json: milliseconds of a whole run, from the question until its last event
-has been read from its log; of its searches and readings, as its steps tell them; of the rest, which
-is the graph, the log in the database and the check of every footnote; and until the first event.
+has been read from its log, on the event loop that the server runs on; of its searches and readings,
+as its steps tell them; of the rest, which is the graph, the log in the database and the check of
+every footnote; and until the first event.
 `DIR` is a data directory that `benchmarks.quality --keep` has filled with the set.
 """
 
 import argparse
-import asyncio
 import json
 import statistics
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import uvloop
 
 from benchmarks.machine import machine
 from benchmarks.product import Product, running
@@ -82,7 +84,7 @@ def main() -> None:
     parser.add_argument("--set", default="squad")
     parser.add_argument("--questions", type=int, default=200)
     given = parser.parse_args()
-    figures = asyncio.run(measure(given.keep, given.data / "quality" / given.set, given.questions))
+    figures = uvloop.run(measure(given.keep, given.data / "quality" / given.set, given.questions))
     told = json.dumps({"machine": machine(), "figures": figures}, indent=1)
     RESULT.write_text(told + "\n", encoding="utf-8")
     print(told)

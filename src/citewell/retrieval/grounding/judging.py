@@ -49,8 +49,11 @@ class Reading:
         return self.failing is None and not self.is_quoted and bool(self.evidence.pieces)
 
 
-def read(statement: Statement, sources: Sequence[Source]) -> Reading:
-    """Look a statement up in the sources that it cites; without any nothing speaks for it."""
+def read(statement: Statement, sources: Sequence[Source], others: Sequence[Source] = ()) -> Reading:
+    """Look a statement up in the sources that it cites; without any nothing speaks for it.
+
+    What is taken over word for word from one of the `others` has its footnote at another's door.
+    """
     if statement.kind is Kind.CODE:
         return _code(statement, sources)
     if any(find(statement.text, source.passage.text) for source in sources):
@@ -58,7 +61,10 @@ def read(statement: Statement, sources: Sequence[Source]) -> Reading:
     # By its numbers a statement would find a sentence that has them of something else.
     spans = max(2, len(sources))
     evidence = gather(_DIGITS.sub(" ", statement.text), sources, most=spans)
-    return Reading(statement, evidence, _failing(statement.text, evidence, sources))
+    failing = _failing(statement.text, evidence, sources)
+    if failing is None and any(find(statement.text, other.passage.text) for other in others):
+        failing = DoubtReason.MISATTRIBUTED
+    return Reading(statement, evidence, failing)
 
 
 def lacking(text: str, known: Holdings, kinds: Sequence[FactKind]) -> DoubtReason | None:

@@ -10,7 +10,7 @@ from citewell.inference.embedding import Embedder
 from citewell.retrieval.grounding.evidence import Source
 from citewell.retrieval.grounding.facts import FactKind, holdings
 from citewell.retrieval.grounding.footnotes import Footnoted
-from citewell.retrieval.grounding.judging import judge, lacking, read
+from citewell.retrieval.grounding.judging import Reading, judge, lacking, read
 from citewell.retrieval.grounding.meaning import cosines
 from citewell.retrieval.grounding.statements import Kind, Statement, statements_of
 
@@ -70,10 +70,7 @@ class Grounding:
     async def _footnoted(
         self, claims: Sequence[Statement], sources: Mapping[int, Source]
     ) -> list[Footnoted]:
-        cited = [[sources[n] for n in one.numbers if n in sources] for one in claims]
-        readings = await asyncio.to_thread(
-            lambda: [read(one, mine) for one, mine in zip(claims, cited, strict=True)]
-        )
+        readings = await asyncio.to_thread(lambda: [_read(one, sources) for one in claims])
         near = await cosines(self.embedder, readings)
         return [
             Footnoted(reading.statement, sources, judge(reading, near.get(place)))
@@ -115,6 +112,12 @@ def _grounded(
         held=sum(one.holds for one in found),
         needed=len(found) + len(loose),
     )
+
+
+def _read(statement: Statement, sources: Mapping[int, Source]) -> Reading:
+    cited = [sources[n] for n in statement.numbers if n in sources]
+    others = [one for n, one in sources.items() if n not in statement.numbers]
+    return read(statement, cited, others)
 
 
 def _needs(statement: Statement, admissions: Sequence[Span]) -> bool:

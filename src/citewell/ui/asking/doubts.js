@@ -14,6 +14,7 @@ const WHY = {
   unknown_mark: "the footnote points to nothing",
   quote_changed: "the source does not hold the quote any more",
   misquoted: "the source does not say it in these words",
+  misattributed: "another source says it in these words, not this one",
   unsupported_number: "the source has no such number",
   unsupported_date: "the source has no such date",
   unsupported_name: "the source has no such name",

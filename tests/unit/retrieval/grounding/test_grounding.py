@@ -114,6 +114,21 @@ async def test_the_share_counts_sentences_that_need_a_footnote(grounding: Ground
     assert [text[d.start : d.end] for d in found.doubts][1] == "- It is very pretty."
 
 
+async def test_what_was_taken_from_one_source_does_not_hold_by_another_that_says_the_like(
+    grounding: Grounding,
+) -> None:
+    asked = passage("The general term for software that is made to damage or steal data: malware.")
+    false = passage("Firewall, surprisingly, is the general term for software made to steal data.")
+    taken = "Firewall, surprisingly, is the general term for software made to steal data."
+    assert (await grounding.check(f"{taken} [1]", [asked])).doubts == ()
+    found = await grounding.check(f"{taken} [1]", [asked, false])
+    assert reasons(found) == ["misattributed"]
+    assert [one.verified for one in found.citations] == [False]
+    for marks in ("[2]", "[1][2]"):
+        held = await grounding.check(f"{taken} {marks}", [asked, false])
+        assert (held.doubts, held.share) == ((), 1.0)
+
+
 async def test_a_heading_needs_no_footnote_but_invents_no_figures(grounding: Grounding) -> None:
     text = "## The bridge of 1940\n\nThe harbour bridge crosses the bay. [1]"
     found = await grounding.check(text, PASSAGES)

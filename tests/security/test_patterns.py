@@ -23,7 +23,7 @@ from tests.security.patterns.measuring import LIMIT_SECONDS
 pytestmark = pytest.mark.long
 
 CHARS = 100_000
-CPU_SECONDS, PATIENCE_SECONDS = 300, 3_000
+CPU_SECONDS, PATIENCE_SECONDS = 1_200, 1_500
 ROOT = Path(__file__).parents[2]
 EVIL = ROOT.parent / "shared/data/security/redos/Regular Expression/README.md"
 CONTRACT = ROOT / "docs/reference/openapi.json"
@@ -84,6 +84,7 @@ def measured(capped: Mapping[str, int], others: Sequence[str] = ()) -> list[list
     return told
 
 
+@pytest.mark.timeout(PATIENCE_SECONDS + 60)
 def test_every_pattern_answers_the_worst_text_within_its_time() -> None:
     told = measured({cap.where: cap.chars for cap in CAPS})
     assert {place for place, *_ in told} == {asked.where for asked in inventory()}

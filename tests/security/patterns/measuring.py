@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import FrameType
 from typing import Any
 
@@ -68,19 +69,29 @@ def grown(attack: tuple[str, str, str], chars: int) -> str:
 def _best(pattern: re.Pattern[Any], method: str, text: str) -> float:
     """Of several tries the fastest, for another process may have slowed one down.
 
-    In seconds of a machine that takes `YARD_SECONDS` for the yardstick, measured between the tries.
+    What takes long is told in seconds of a machine that takes `YARD_SECONDS` for the yardstick.
     """
     seconds = cpu(pattern, method, text)
+    if seconds <= LIMIT_SECONDS / 2:
+        return seconds
+    seconds /= _slower(int(time.monotonic()))
     for _ in range(TRIES - 1):
         if seconds <= LIMIT_SECONDS / 2:
             break
-        slower = max(1.0, cpu(YARDSTICK, "search", YARD) / YARD_SECONDS)
-        seconds = min(seconds, cpu(pattern, method, text) / slower)
+        seconds = min(seconds, cpu(pattern, method, text) / _slower(int(time.monotonic())))
     return seconds
 
 
+@lru_cache(maxsize=1)
+def _slower(_second: int) -> float:
+    """How many times slower this machine is now; looked at once in a second."""
+    began = time.process_time()
+    YARDSTICK.search(YARD)
+    return max(1.0, (time.process_time() - began) / YARD_SECONDS)
+
+
 def cpu(pattern: re.Pattern[Any], method: str, text: str) -> float:
-    """Seconds of CPU that one call takes, at most about `PATIENCE_SECONDS`."""
+    """Seconds of CPU that one call takes, on this machine; it is stopped behind its patience."""
     given: Any = text.encode("latin-1", "replace") if isinstance(pattern.pattern, bytes) else text
     empty: Any = given[:0]
     began = time.process_time()
@@ -98,7 +109,8 @@ def cpu(pattern: re.Pattern[Any], method: str, text: str) -> float:
 
 @contextlib.contextmanager
 def _limited() -> Iterator[None]:
-    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE_SECONDS)
+    patience = PATIENCE_SECONDS * _slower(int(time.monotonic()))
+    signal.setitimer(signal.ITIMER_VIRTUAL, patience)
     try:
         yield
     finally:

@@ -23,7 +23,9 @@ from citewell.bootstrap import App
 from citewell.config import LimitSettings
 from citewell.domain.ids import ConversationId, RunId, new_id
 from citewell.domain.principal import Role, Scope
-from citewell.storage.repositories.conversing.runs import RunState
+from citewell.domain.runs.states import RunState
+from citewell.storage.at_once.appending import append
+from citewell.storage.repositories.conversing.run_log import Batch
 from tests.api.conftest import Keys, listening
 
 SECONDS = 10
@@ -67,8 +69,7 @@ async def stored_run(app: App, count: int, *, state: RunState | None = RunState.
     ]
     async with app.database.transaction(principal.tenant_id) as tx:
         conversation: ConversationId = await tx.conversations.create(principal.user_id, "T")
-        await tx.runs.create(run_id, conversation, principal.user_id, {"text": "T"})
-        await tx.runs.append(run_id, events)
+        await tx.runs.create(run_id, conversation, principal.user_id, {"text": "T"}, events)
         if state is not None:
             last = {"type": "RUN_FINISHED", "outcome": {"type": "success"}}
             await tx.runs.finish(run_id, state, [last])
@@ -354,13 +355,13 @@ async def big_run(app: App) -> str:
     async with app.database.transaction(principal.tenant_id) as tx:
         conversation = await tx.conversations.create(principal.user_id, "T")
         await tx.runs.create(run_id, conversation, principal.user_id, {"text": "T"})
-        for _ in range(10):
-            # Random, because the connection compresses what repeats.
-            events = [
-                {"type": "CUSTOM", "name": "n", "value": os.urandom(25_000).hex()}
-                for _ in range(40)
-            ]
-            await tx.runs.append(run_id, events)
+    seal = await app.database.seal(principal)
+    for batch in range(10):
+        # Random, because the connection compresses what repeats.
+        events = [
+            {"type": "CUSTOM", "name": "n", "value": os.urandom(25_000).hex()} for _ in range(40)
+        ]
+        await append(app.database.write, seal, Batch(run_id, 40 * batch - 1, events))
     return str(run_id)
 
 

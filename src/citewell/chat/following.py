@@ -8,11 +8,11 @@ from citewell.chat.narration import TERMINAL
 from citewell.domain.errors import UnavailableError
 from citewell.domain.ids import RunId
 from citewell.domain.principal import Principal
+from citewell.domain.runs.states import RunState
 from citewell.storage.at_once.events import events_after
 from citewell.storage.database import Database
 from citewell.storage.notifications import Notifications, Subscription
 from citewell.storage.repositories.conversing.run_log import RUNS_TOPIC, JsonObject
-from citewell.storage.repositories.conversing.runs import RunState
 
 POLL_SECONDS = 1.0
 PAGE = 200

@@ -13,11 +13,12 @@ from citewell.chat.narration import Ending, Event, Narration
 from citewell.domain.errors import LeaseLostError
 from citewell.domain.ids import RunId, TenantId
 from citewell.domain.run_events import RunEvent
+from citewell.domain.runs.states import RunState
 from citewell.storage.at_once.appending import append
 from citewell.storage.at_once.ending import Said, end
 from citewell.storage.database import Database
 from citewell.storage.repositories.conversing.run_log import Batch
-from citewell.storage.repositories.conversing.runs import Run, RunState
+from citewell.storage.repositories.conversing.runs import Run
 from citewell.storage.transaction import Transaction
 from citewell.telemetry.logs import logger
 

@@ -22,7 +22,7 @@ from citewell.domain.run_events import (
     ToolReturned,
 )
 from citewell.domain.runs.approvals import Wanted
-from citewell.storage.repositories.conversing.runs import RunState
+from citewell.domain.runs.states import RunState
 from citewell.telemetry.logs import logger
 
 TERMINAL = frozenset({"RUN_FINISHED", "RUN_ERROR"})

@@ -8,8 +8,8 @@ from citewell.chat.approving.deciding import expire
 from citewell.chat.narration import INTERRUPTED, OpenParts, partial_answer
 from citewell.domain.errors import LeaseLostError
 from citewell.domain.ids import ConversationId, RunId, TenantId
+from citewell.domain.runs.states import RunState
 from citewell.storage.database import Database
-from citewell.storage.repositories.conversing.runs import RunState
 from citewell.storage.transaction import Transaction
 from citewell.telemetry import metrics
 from citewell.telemetry.logs import logger

@@ -13,7 +13,7 @@ from citewell.domain.errors import AppError, TimedOutError, UnavailableError
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import Question, RunEvent
 from citewell.domain.runs.approvals import Decision
-from citewell.storage.repositories.conversing.runs import RunState
+from citewell.domain.runs.states import RunState
 from citewell.telemetry import metrics
 from citewell.telemetry.logs import logger
 

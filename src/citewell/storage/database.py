@@ -22,9 +22,9 @@ from citewell.domain.errors import (
 )
 from citewell.domain.ids import CollectionId, TenantId
 from citewell.domain.principal import Principal
+from citewell.storage.at_once.entering import ENTER_SYSTEM
 from citewell.storage.at_once.live import LIVE, LiveChunk, live_chunks, live_values
 from citewell.storage.at_once.once import READ, WRITE, Row, once
-from citewell.storage.entering import ENTER_SYSTEM
 from citewell.storage.repositories.accounts.installation import Installation
 from citewell.storage.repositories.accounts.quotas import QUOTA_EXCEEDED, quota_exceeded
 from citewell.storage.repositories.system import SystemRepository

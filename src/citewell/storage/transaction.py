@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal
-from citewell.storage.entering import ENTER_SYSTEM, enter_tenant
+from citewell.storage.at_once.entering import ENTER_SYSTEM, enter_tenant
 from citewell.storage.repositories.accounts.budgets import BudgetRepository
 from citewell.storage.repositories.accounts.identities import IdentityRepository
 from citewell.storage.repositories.accounts.installation import Installation

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from citewell.domain.errors import StartError
 from citewell.domain.ids import TenantId, new_id
 from citewell.domain.jobs import JobKind
-from citewell.storage.entering import ENTER_SYSTEM, enter_tenant
+from citewell.storage.at_once.entering import ENTER_SYSTEM, enter_tenant
 from citewell.storage.repositories.audit import AuditRepository
 from citewell.storage.repositories.jobs import JobRepository
 from citewell.storage.repositories.sealing.data_keys import (

@@ -58,9 +58,9 @@ class Office:
         run = RunId(new_id())
         async with self.database.transaction(who) as tx:
             conversation = await tx.conversations.create(who.user_id, said)
-            await tx.runs.create(run, conversation, who.user_id, {"text": said})
+            told = [{"type": "answer", "text": said}]
+            await tx.runs.create(run, conversation, who.user_id, {"text": said}, told)
             await tx.conversations.add_question(conversation, run, said)
-            await tx.runs.append(run, [{"type": "answer", "text": said}])
             places = (new_id(), new_id(), new_id(), 0, 4, said, "t", "a.txt", 1, True)
             cited = Citation(1, 0, 4, *places)  # type: ignore[arg-type]  # any id will do
             answer = Answer(said, (cited,), grounded=1.0, answered=True)

@@ -14,9 +14,8 @@ async def begun(database: Database, asker: Principal) -> Run:
     run_id = RunId(new_id())
     async with database.transaction(asker.tenant_id) as tx:
         conversation_id = await tx.conversations.create(asker.user_id, "What?")
-        await tx.runs.create(run_id, conversation_id, asker.user_id, {})
-        await tx.runs.append(run_id, [run_started(conversation_id, run_id)])
-        return await tx.runs.get(run_id, asker.user_id)
+        started = [run_started(conversation_id, run_id)]
+        return await tx.runs.create(run_id, conversation_id, asker.user_id, {}, started)
 
 
 async def messages(database: Database, asker: Principal, run: Run) -> list[Message]:

@@ -12,8 +12,8 @@ from citewell.domain.ids import CollectionId, new_id
 from citewell.domain.passages import Answer
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import AnswerFinished, SourcesFound, TextProduced
+from citewell.domain.runs.states import RunState
 from citewell.storage.database import Database
-from citewell.storage.repositories.conversing.runs import RunState
 from citewell.telemetry.tasks import Tasks
 from tests.unit.chat.scripted import (
     Gate,

@@ -23,7 +23,7 @@ from citewell.domain.run_events import (
     ToolCalled,
     ToolReturned,
 )
-from citewell.storage.repositories.conversing.runs import RunState
+from citewell.domain.runs.states import RunState
 from tests.unit.chat.scripted import (
     Gate,
     Script,

@@ -16,11 +16,12 @@ from citewell.domain.errors import DeniedError, NotFoundError
 from citewell.domain.ids import RunId, TenantId, new_id
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import TextProduced
+from citewell.domain.runs.states import RunState
+from citewell.storage.at_once.appending import append
 from citewell.storage.at_once.once import Row
 from citewell.storage.database import Database
 from citewell.storage.notifications import Notifications
-from citewell.storage.repositories.conversing.run_log import RUNS_TOPIC
-from citewell.storage.repositories.conversing.runs import RunState
+from citewell.storage.repositories.conversing.run_log import RUNS_TOPIC, Batch
 from tests.unit.chat.scripted import Gate, Scripted, ask, check_order, follow, process, story
 from tests.unit.chat.stored import begun
 
@@ -79,7 +80,7 @@ async def test_a_run_is_followed_alike_in_its_own_process_and_in_another(
 async def test_a_reader_looks_once_for_what_it_hears_of(
     database: Database, asker: Principal
 ) -> None:
-    run = await begun(database, asker)
+    run, seal = await begun(database, asker), await database.seal(asker)
     counting = Counting(database.engine, database.url, database.vault)
     notifications = Notifications(database.url)
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
@@ -90,8 +91,8 @@ async def test_a_reader_looks_once_for_what_it_hears_of(
             assert (await anext(events))[0] == 0
             told = {"type": "CUSTOM", "name": "n", "value": 1}
             for number in range(1, 4):
+                await append(database.write, seal, Batch(run.id, number - 1, [told]))
                 async with database.transaction(asker) as tx:
-                    await tx.runs.append(run.id, [told])
                     await tx.runs.request_cancel(run.id)
                 assert (await anext(events))[0] == number
         listening.cancel()

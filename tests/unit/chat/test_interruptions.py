@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import psycopg
@@ -14,8 +15,11 @@ from citewell.chat.recovery import Recovery
 from citewell.domain.ids import RunId
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import StepStarted
+from citewell.domain.runs.states import RunState
+from citewell.storage.at_once.appending import append
 from citewell.storage.database import Database
-from citewell.storage.repositories.conversing.runs import Run, RunState
+from citewell.storage.repositories.conversing.run_log import APPEND, Batch, appended
+from citewell.storage.repositories.conversing.runs import Run
 from citewell.telemetry.tasks import Tasks
 from tests.unit.chat.scripted import (
     Gate,
@@ -123,7 +127,8 @@ async def test_a_step_that_begins_while_its_run_is_recovered_is_closed_too(
     recovery = Recovery(database)
     await recovery.look(())
     async with asyncio.TaskGroup() as group, database.transaction(asker.tenant_id) as tx:
-        await tx.runs.append(run.id, Narration(run.id).tell(StepStarted("late")))
+        late = Batch(run.id, run.head, Narration(run.id).tell(StepStarted("late")))
+        await tx.connection.execute(APPEND, appended(tx.seal, late))
         # Appending renews the lease, but only this transaction knows that yet.
         looking = group.create_task(recovery.look(()))
         await until_true(partial(_waits_for_lock, postgres_url))
@@ -220,11 +225,12 @@ async def _abandoned(url: str, database: Database, asker: Principal) -> Run:
     run = await begun(database, asker)
     narration = Narration(run.id)
     said = [told for event in story()[:8] for told in narration.tell(event)]
+    batch = Batch(run.id, run.head, said)
+    await append(database.write, await database.seal(asker), batch)
     async with database.transaction(asker.tenant_id) as tx:
-        await tx.runs.append(run.id, said)
         await tx.conversations.add_question(run.conversation_id, run.id, "What?")
     await execute(url, "UPDATE runs SET lease_until = now() - interval '1 second'")
-    return run
+    return replace(run, head=batch.last)
 
 
 async def _leased(url: str, run_id: RunId) -> bool:

@@ -17,9 +17,9 @@ from citewell.domain.errors import UnavailableError
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal
 from citewell.domain.run_events import TextProduced
+from citewell.domain.runs.states import RunState
 from citewell.storage.at_once.once import Row
 from citewell.storage.database import Database
-from citewell.storage.repositories.conversing.runs import RunState
 from citewell.storage.transaction import Transaction
 from citewell.telemetry.tasks import Tasks
 from tests.unit.chat.scripted import Scripted, check_order, follow, serving, story, until_true

@@ -3,7 +3,7 @@
 from citewell.chat.narration import Ending, Narration
 from citewell.domain.ids import ConversationId, RunId, new_id
 from citewell.domain.run_events import StepFinished, StepStarted
-from citewell.storage.repositories.conversing.runs import RunState
+from citewell.domain.runs.states import RunState
 
 CONVERSATION, RUN = ConversationId(new_id()), RunId(new_id())
 

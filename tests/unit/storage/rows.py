@@ -113,9 +113,9 @@ async def ask(
     user, run = UserId(new_id()), RunId(new_id())
     async with database.transaction(tenant) as tx:
         within = conversation or await tx.conversations.create(user, question)
-        await tx.runs.create(run, within, user, {"text": question})
+        asked = [{"type": "ASKED", "text": question}]
+        await tx.runs.create(run, within, user, {"text": question}, asked)
         await tx.conversations.add_question(within, run, question)
-        await tx.runs.append(run, [{"type": "ASKED", "text": question}])
     return within
 
 

@@ -122,8 +122,7 @@ async def fill_requests(tx: Transaction, user: UserId) -> None:
 async def fill_conversation(tx: Transaction, user: UserId, stored: Stored) -> None:
     conversation = await tx.conversations.create(user, "title")
     run = RunId(new_id())
-    await tx.runs.create(run, conversation, user, {})
-    await tx.runs.append(run, [{"type": "x"}])
+    await tx.runs.create(run, conversation, user, {}, [{"type": "x"}])
     wanted = Wanted(run, 1, "send", {"to": "ada"}, "digest", ("egress",))
     await tx.approvals.ask(run, user, wanted, seconds=60.0)
     await tx.checkpoints.keep(run, run, "1", "{}")

@@ -15,7 +15,8 @@ from citewell.api.questions import resume
 from citewell.api.schemas.answers import CancelRequested, RunPage, RunShown
 from citewell.api.schemas.approvals import Resumed
 from citewell.domain.ids import ConversationId, RunId
-from citewell.storage.repositories.conversing.runs import RunQuery, RunState
+from citewell.domain.runs.states import RunState
+from citewell.storage.repositories.conversing.runs import RunQuery
 
 router = APIRouter(route_class=GuardedRoute, prefix="/api/v1/runs", tags=["runs"])
 

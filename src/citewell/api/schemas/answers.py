@@ -10,7 +10,8 @@ from pydantic import ConfigDict, Field
 from citewell.api.schemas.fields import Body, CollectionNames, Question, Shown
 from citewell.chat.outcome import Outcome
 from citewell.domain.passages import Citation, DoubtReason
-from citewell.storage.repositories.conversing.runs import Run, RunState
+from citewell.domain.runs.states import RunState
+from citewell.storage.repositories.conversing.runs import Run
 
 
 class QueryAsked(Body):

@@ -7,7 +7,7 @@ from citewell.chat import translation
 from citewell.domain.ids import RunId
 from citewell.domain.principal import Principal
 from citewell.domain.runs.approvals import Approval, Decision, Standing
-from citewell.storage.repositories.conversing.runs import RunState
+from citewell.domain.runs.states import RunState
 from citewell.storage.transaction import Transaction
 
 

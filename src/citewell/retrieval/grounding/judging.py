@@ -52,7 +52,7 @@ class Reading:
 def read(statement: Statement, sources: Sequence[Source], others: Sequence[Source] = ()) -> Reading:
     """Look a statement up in the sources that it cites; without any nothing speaks for it.
 
-    What is taken over word for word from one of the `others` has its footnote at another's door.
+    What stands word for word in one of the `others`, and in none of them, is misattributed.
     """
     if statement.kind is Kind.CODE:
         return _code(statement, sources)

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 from citewell.domain.errors import AppError, InvalidError, TimedOutError, UnavailableError
 from citewell.domain.principal import Principal
 from citewell.domain.records import Records
-from citewell.storage.entering import entered_as
+from citewell.storage.at_once.entering import entered_as
 
 STATEMENT_SECONDS = 5
 SECONDS = 5.5

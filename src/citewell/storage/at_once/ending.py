@@ -9,6 +9,7 @@ from sqlalchemy import text
 from citewell.domain.errors import LeaseLostError
 from citewell.domain.ids import RunId
 from citewell.domain.passages import Answer
+from citewell.domain.runs.states import RunState
 from citewell.storage.at_once.appending import Write
 from citewell.storage.repositories.conversing.messages import answer_row, citation_rows
 from citewell.storage.repositories.conversing.run_log import APPENDED, Batch, appended
@@ -46,7 +47,7 @@ class Said:
     partial: bool
 
 
-async def end(write: Write, seal: Seal, batch: Batch, state: str, said: Said | None) -> None:
+async def end(write: Write, seal: Seal, batch: Batch, state: RunState, said: Said | None) -> None:
     """As `append`, for the last events of a run, with its answer; what was kept of it goes."""
     rows: list[dict[str, Any]] = []
     citations: list[dict[str, Any]] = []

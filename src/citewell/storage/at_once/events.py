@@ -5,9 +5,9 @@ from sqlalchemy import text
 from citewell.domain.errors import NotFoundError
 from citewell.domain.ids import RunId
 from citewell.domain.principal import Principal
+from citewell.domain.runs.states import RunState
 from citewell.storage.at_once.heads import Read
 from citewell.storage.repositories.conversing.run_log import SEALED_EVENT, JsonObject
-from citewell.storage.repositories.conversing.runs import RunState
 from citewell.storage.sealing.seal import Seal
 
 _EVENTS = text(

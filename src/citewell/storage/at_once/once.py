@@ -8,12 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from citewell.domain.ids import TenantId
 from citewell.domain.principal import Principal
-from citewell.storage.entering import (
-    ENTER_TO_READ_BY_KEYS,
-    driving,
-    entered_as,
-    for_driver,
-)
+from citewell.storage.at_once.driving import driving, for_driver
+from citewell.storage.at_once.entering import ENTER_TO_READ_BY_KEYS, entered_as
 
 READ, WRITE = "BEGIN READ ONLY", "BEGIN"
 

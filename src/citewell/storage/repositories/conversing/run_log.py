@@ -8,14 +8,12 @@ from typing import Any
 from sqlalchemy import text
 
 from citewell.domain.ids import RunId
+from citewell.domain.runs.states import RunState
 from citewell.storage.sealing.seal import Seal
 
 RUNS_TOPIC = "citewell_runs"
 RUN_LEASE_SECONDS = 15
-RUNNING = "running"
 SEALED_EVENT = "run_events.event"
-# States that a run leaves again; in any other one it has ended.
-OPEN = (RUNNING, "paused")
 
 JsonObject = Mapping[str, Any]
 
@@ -47,15 +45,15 @@ class Batch:
         return self.after + len(self.events)
 
 
-def appended(seal: Seal, batch: Batch, state: str = RUNNING) -> dict[str, Any]:
+def appended(seal: Seal, batch: Batch, state: RunState = RunState.RUNNING) -> dict[str, Any]:
     """The values of `APPEND`; then the run is in `state`."""
     return {
         "tenant": seal.tenant_id,
         "run": batch.run_id,
         "after": batch.after,
         "last": batch.last,
-        "state": state,
-        "ended": state not in OPEN,
+        "state": state.value,
+        "ended": state.has_ended,
         "lease": RUN_LEASE_SECONDS,
         "topic": RUNS_TOPIC,
         "told": f"{seal.tenant_id}:{batch.run_id}:{batch.last}",

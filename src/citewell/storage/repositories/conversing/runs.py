@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from operator import eq, lt
 from typing import Any
 
@@ -20,10 +19,10 @@ from sqlalchemy import (
 
 from citewell.domain.errors import LeaseLostError, NotFoundError
 from citewell.domain.ids import ConversationId, RunId, UserId
+from citewell.domain.runs.states import RunState
 from citewell.storage.repositories.conversing.run_log import (
     APPEND,
     RUN_LEASE_SECONDS,
-    RUNNING,
     RUNS_TOPIC,
     SEALED_EVENT,
     Batch,
@@ -45,7 +44,7 @@ _LOCKED = (
     .where(
         runs.c.tenant_id == bindparam("tenant"),
         runs.c.id == bindparam("run"),
-        runs.c.state == RUNNING,
+        runs.c.state == RunState.RUNNING.value,
     )
     .with_for_update()
 )
@@ -59,16 +58,6 @@ _MADE = text(
     "  FROM made, unnest(CAST(:events AS jsonb[])) WITH ORDINALITY AS e (event, place))"
     " SELECT * FROM made"
 )
-
-
-class RunState(StrEnum):
-    """`running` has a live lease or is about to be recovered; `paused` waits for a person."""
-
-    RUNNING = "running"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +145,11 @@ class RunRepository(SealedScope):
         )
         return [self._run(row) for row in found]
 
-    async def append(self, run_id: RunId, events: Sequence[JsonObject]) -> int:
-        """Number and store events; returns the last number. Raises `LeaseLostError`."""
-        return await self._append(run_id, events, RunState.RUNNING)
-
     async def finish(self, run_id: RunId, state: RunState, events: Sequence[JsonObject]) -> int:
-        """As `append` for the last events of a run; nothing can follow. Raises `LeaseLostError`."""
+        """Number and store the last events of a run; nothing can follow.
+
+        Returns the last number. Raises `LeaseLostError`.
+        """
         return await self._append(run_id, events, state)
 
     async def pause(self, run_id: RunId, events: Sequence[JsonObject]) -> int:
@@ -238,7 +226,7 @@ class RunRepository(SealedScope):
         head = (await self.connection.execute(_LOCKED, values)).scalar_one_or_none()
         if head is None:
             raise LeaseLostError(f"Run {run_id} has ended.")
-        stored = appended(self.seal, Batch(run_id, head, events), state.value)
+        stored = appended(self.seal, Batch(run_id, head, events), state)
         await self.connection.execute(APPEND, stored)
         return int(stored["last"])
 
